@@ -29,7 +29,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture
-def bare(monkeypatch):
+def no_configuration(monkeypatch):
     """Remove all credentials, regions and profiles, as on a machine without AWS configuration."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -39,7 +39,7 @@ def bare(monkeypatch):
 
 
 @pytest.fixture
-def methods():
+def restored_methods():
     """Check that the patched methods of botocore are restored afterwards."""
     places = [
         (Session, "create_client"),
@@ -52,33 +52,33 @@ def methods():
     assert [getattr(owner, name) for owner, name in places] == before
 
 
-def fresh(**options):
+def create_client(**options):
     return boto3.session.Session().client("s3vectors", **options)
 
 
-def buckets(engine):
+def list_buckets(engine):
     return [
         each["vectorBucketName"] for each in engine.call("ListVectorBuckets", {})["vectorBuckets"]
     ]
 
 
-def test_new_clients_are_answered_without_credentials_or_a_region(bare, methods):
-    """Clients of boto3, of its default session and of botocore."""
-    del bare, methods
+def test_a_new_client_needs_neither_credentials_nor_a_region(no_configuration, restored_methods):
+    """Whether it is one of boto3, of its default session, or of botocore."""
+    del no_configuration, restored_methods
     with Engine() as engine, connect_all(engine):
-        fresh().create_vector_bucket(vectorBucketName="bucket-1")
+        create_client().create_vector_bucket(vectorBucketName="bucket-1")
         boto3.client("s3vectors").create_vector_bucket(vectorBucketName="bucket-2")
         plain = botocore.session.get_session().create_client("s3vectors", "us-east-1")
         plain.create_vector_bucket(vectorBucketName="bucket-3")
 
-        assert buckets(engine) == ["bucket-1", "bucket-2", "bucket-3"]
+        assert list_buckets(engine) == ["bucket-1", "bucket-2", "bucket-3"]
 
 
-def test_existing_clients_are_connected_and_then_restored(bare, methods):
-    """Clients without credentials as well; after the `with`, they use their endpoints again."""
-    del bare, methods
-    bareback = fresh(region_name="us-east-1", endpoint_url=NOWHERE)
-    keyed = fresh(
+def test_existing_clients_are_connected_and_then_restored(no_configuration, restored_methods):
+    """Even clients without credentials are. After the `with`, all use their endpoints again."""
+    del no_configuration, restored_methods
+    unsigned = create_client(region_name="us-east-1", endpoint_url=NOWHERE)
+    signed = create_client(
         region_name="us-east-1",
         endpoint_url=NOWHERE,
         aws_access_key_id="any",
@@ -86,19 +86,19 @@ def test_existing_clients_are_connected_and_then_restored(bare, methods):
     )
 
     with Engine() as engine, connect_all(engine):
-        bareback.create_vector_bucket(vectorBucketName="bucket-1")
-        keyed.create_vector_bucket(vectorBucketName="bucket-2")
-        assert buckets(engine) == ["bucket-1", "bucket-2"]
+        unsigned.create_vector_bucket(vectorBucketName="bucket-1")
+        signed.create_vector_bucket(vectorBucketName="bucket-2")
+        assert list_buckets(engine) == ["bucket-1", "bucket-2"]
 
     with pytest.raises(NoCredentialsError):
-        bareback.list_vector_buckets()
+        unsigned.list_vector_buckets()
     with pytest.raises(EndpointConnectionError):
-        keyed.list_vector_buckets()
+        signed.list_vector_buckets()
 
 
-def test_credentials_that_need_the_network_are_not_fetched(bare, methods):
-    """Dummies replace credentials of roles and profiles, which are fetched at signing."""
-    del bare, methods
+def test_credentials_that_need_the_network_are_not_fetched(no_configuration, restored_methods):
+    """Dummies replace the credentials of roles and profiles, which are fetched at signing."""
+    del no_configuration, restored_methods
 
     def fetch():
         raise AssertionError("the credentials were fetched")
@@ -111,65 +111,70 @@ def test_credentials_that_need_the_network_are_not_fetched(bare, methods):
         assert client.list_vector_buckets()["vectorBuckets"] == []
 
 
-def test_a_client_s_own_keys_decide_its_account(bare, methods, monkeypatch):
-    """A key id of 12 digits is an account, in the client or in the environment."""
-    del bare, methods
+def test_a_client_s_access_key_determines_its_account(
+    no_configuration, restored_methods, monkeypatch
+):
+    """A key ID of 12 digits is an account, in the client or in the environment."""
+    del no_configuration, restored_methods
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "111122223333")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
     with Engine() as engine, connect_all(engine):
-        by_environment = fresh().create_vector_bucket(vectorBucketName=BUCKET)
+        by_environment = create_client().create_vector_bucket(vectorBucketName=BUCKET)
         keys = {"aws_access_key_id": "444455556666", "aws_secret_access_key": "any"}
-        own = fresh(**keys).create_vector_bucket(vectorBucketName=BUCKET)
+        own = create_client(**keys).create_vector_bucket(vectorBucketName=BUCKET)
 
     assert ":111122223333:" in by_environment["vectorBucketArn"]
     assert ":444455556666:" in own["vectorBucketArn"]
 
 
-def test_signatures_and_faults_are_as_with_connect(bare, methods):
-    """Retries are those of botocore."""
-    del bare, methods
+def test_signatures_and_faults_work_as_with_connect(no_configuration, restored_methods):
+    """As usual, botocore retries."""
+    del no_configuration, restored_methods
     verifier = Verifier({"ID": "SECRET"})
     with Engine() as engine:
         with connect_all(engine, verifier=verifier):
-            good = fresh(aws_access_key_id="ID", aws_secret_access_key="SECRET")
+            good = create_client(aws_access_key_id="ID", aws_secret_access_key="SECRET")
             assert good.list_vector_buckets()["vectorBuckets"] == []
             with pytest.raises(ClientError, match="UnrecognizedClientException"):
-                fresh().list_vector_buckets()
+                create_client().list_vector_buckets()
         with connect_all(engine, faults=Faults({"503": 1})):
             with pytest.raises(ClientError, match="ServiceUnavailableException") as refused:
-                fresh().list_vector_buckets()
+                create_client().list_vector_buckets()
             assert refused.value.response["ResponseMetadata"]["RetryAttempts"] > 0
 
 
-def test_nested_the_innermost_answers(bare, methods):
-    """After it, the outer engine answers again."""
-    del bare, methods
-    client = fresh(region_name="us-east-1")
+def test_the_innermost_of_nested_engines_answers(no_configuration, restored_methods):
+    """After its block, the outer engine answers again."""
+    del no_configuration, restored_methods
+    client = create_client(region_name="us-east-1")
     with Engine() as outer, Engine() as inner, connect_all(outer):
         with connect_all(inner):
             client.create_vector_bucket(vectorBucketName="inner-bucket")
         client.create_vector_bucket(vectorBucketName="outer-bucket")
 
-        assert (buckets(outer), buckets(inner)) == (["outer-bucket"], ["inner-bucket"])
+        assert (list_buckets(outer), list_buckets(inner)) == (["outer-bucket"], ["inner-bucket"])
 
 
-def test_a_connected_client_stays_with_its_engine(bare, methods):
+def test_a_connected_client_stays_with_its_engine(no_configuration, restored_methods):
     """`connect` has precedence over `connect_all`."""
-    del bare, methods
+    del no_configuration, restored_methods
     with Engine() as own, Engine() as common:
         client = connect(
-            fresh(region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="a"), own
+            create_client(
+                region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="a"
+            ),
+            own,
         )
         with connect_all(common):
             client.create_vector_bucket(vectorBucketName=BUCKET)
 
-        assert (buckets(own), buckets(common)) == ([BUCKET], [])
+        assert (list_buckets(own), list_buckets(common)) == ([BUCKET], [])
 
 
-def test_threads_are_answered(bare, methods):
+def test_threads_are_answered(no_configuration, restored_methods):
     """Each thread has its own clients, created before and inside the block."""
-    del bare, methods
-    old = fresh(region_name="us-east-1")
+    del no_configuration, restored_methods
+    old = create_client(region_name="us-east-1")
     with Engine() as engine, connect_all(engine), ThreadPoolExecutor(8) as pool:
         session = boto3.session.Session()
 
@@ -178,32 +183,32 @@ def test_threads_are_answered(bare, methods):
             return client.create_vector_bucket(vectorBucketName=f"bucket-{number}")
 
         clients = [pool.submit(work, number) for number in range(1, 40, 2)]
-        fresh_clients = [fresh() for _ in range(0, 40, 2)]
+        fresh_clients = [create_client() for _ in range(0, 40, 2)]
         even = [
             pool.submit(client.create_vector_bucket, vectorBucketName=f"bucket-{2 * n}")
             for n, client in enumerate(fresh_clients)
         ]
         assert all(each.result() for each in (*clients, *even))
-        assert len(buckets(engine)) == 40
+        assert len(list_buckets(engine)) == 40
 
 
-def motos():
+def get_moto_backends():
     """Return moto's backends of S3 Vectors."""
     return [backend for account in s3vectors_backends.values() for backend in account.values()]
 
 
 @pytest.mark.parametrize("engine_first", [True, False])
-def test_moto_answers_everything_else(bare, methods, engine_first):
-    """In both orders; only the engine executes S3 Vectors requests."""
-    del bare, methods
-    before = fresh(region_name="us-east-1")
+def test_moto_answers_all_other_services(no_configuration, restored_methods, engine_first):
+    """In both orders, only the engine executes S3 Vectors requests."""
+    del no_configuration, restored_methods
+    before = create_client(region_name="us-east-1")
     with Engine() as engine:
         managers = [connect_all(engine), mock_aws()]
         first, second = managers if engine_first else managers[::-1]
         with first:
-            between = fresh(region_name="us-east-1")
+            between = create_client(region_name="us-east-1")
             with second:
-                inside = fresh(region_name="us-east-1")
+                inside = create_client(region_name="us-east-1")
                 dynamodb = boto3.session.Session().client("dynamodb", "us-east-1")
                 assert dynamodb.list_tables()["TableNames"] == []
                 for number, client in enumerate((before, between, inside)):
@@ -212,13 +217,13 @@ def test_moto_answers_everything_else(bare, methods, engine_first):
                 client.put_vector_bucket_default_index_mode(
                     vectorBucketName="bucket-0", defaultIndexMode="ENHANCED"
                 )
-                assert buckets(engine) == ["bucket-0", "bucket-1", "bucket-2"]
-                assert not any(backend.vector_buckets for backend in motos())
+                assert list_buckets(engine) == ["bucket-0", "bucket-1", "bucket-2"]
+                assert not any(backend.vector_buckets for backend in get_moto_backends())
 
 
-def test_a_wrapper_of_another_library_stays(bare, methods, monkeypatch):
-    """Ours then passes everything on, and works again the next time."""
-    del bare, methods
+def test_a_wrapper_of_another_library_stays(no_configuration, restored_methods, monkeypatch):
+    """Our patch then passes everything on, and works again the next time."""
+    del no_configuration, restored_methods
     calls = []
     with monkeypatch.context() as patch:
         with Engine() as engine, connect_all(engine):
@@ -229,8 +234,8 @@ def test_a_wrapper_of_another_library_stays(bare, methods, monkeypatch):
                 return ours(endpoint, *arguments)
 
             patch.setattr(Endpoint, "make_request", wrapper)
-            assert fresh().list_vector_buckets()["vectorBuckets"] == []
-        client = fresh(region_name="us-east-1", endpoint_url=NOWHERE)
+            assert create_client().list_vector_buckets()["vectorBuckets"] == []
+        client = create_client(region_name="us-east-1", endpoint_url=NOWHERE)
         with pytest.raises(NoCredentialsError):
             client.list_vector_buckets()
         with Engine() as engine, connect_all(engine):
@@ -238,25 +243,29 @@ def test_a_wrapper_of_another_library_stays(bare, methods, monkeypatch):
         assert len(calls) == 3
     # The wrapper is removed, and ours at the end of the next block
     with Engine() as engine, connect_all(engine):
-        assert fresh().list_vector_buckets()["vectorBuckets"] == []
+        assert create_client().list_vector_buckets()["vectorBuckets"] == []
 
 
-def test_a_request_that_bypasses_the_engine_is_not_sent(bare, methods, monkeypatch):
-    """For example if a newer botocore emits no event before it sends."""
-    del bare, methods
+def test_a_request_that_bypasses_the_engine_is_not_sent(
+    no_configuration, restored_methods, monkeypatch
+):
+    """This happens if a newer botocore emits no event before it sends."""
+    del no_configuration, restored_methods
     monkeypatch.setattr("s3vectors_local.all_clients._Events.emit", lambda *_, **__: [])
     with (
         Engine() as engine,
         connect_all(engine),
         pytest.raises(RuntimeError, match="does not support .* Nothing was sent"),
     ):
-        fresh().list_vector_buckets()
+        create_client().list_vector_buckets()
 
 
-def test_a_mock_that_removes_the_patches_sends_nothing(bare):
-    """A mock that starts before and ends inside restores botocore; the next time all works."""
-    del bare
-    client = fresh(region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="a")
+def test_a_mock_that_removes_the_patches_sends_nothing(no_configuration):
+    """A mock that starts before and ends inside restores botocore. The next block works."""
+    del no_configuration
+    client = create_client(
+        region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="a"
+    )
     original = Endpoint.make_request
     patched = mock.patch.object(Endpoint, "make_request", autospec=True, side_effect=original)
     patched.start()
@@ -271,9 +280,9 @@ def test_a_mock_that_removes_the_patches_sends_nothing(bare):
     assert Endpoint.make_request is original
 
 
-def test_a_method_stored_inside_works_afterwards(bare, methods):
-    """Other services continue to work meanwhile."""
-    del bare, methods
+def test_a_method_stored_inside_works_afterwards(no_configuration, restored_methods):
+    """Meanwhile, other services continue to work."""
+    del no_configuration, restored_methods
     keys = {"aws_access_key_id": "a", "aws_secret_access_key": "a"}
     stop = threading.Event()
     failures = []
@@ -288,7 +297,7 @@ def test_a_method_stored_inside_works_afterwards(bare, methods):
                 s3.list_buckets()
             except EndpointConnectionError:
                 continue
-            except Exception as error:  # noqa: BLE001 - whatever it is
+            except Exception as error:  # noqa: BLE001 - any error is the result
                 failures.append(error)
 
     threads = [threading.Thread(target=ask) for _ in range(3)]
@@ -305,9 +314,11 @@ def test_a_method_stored_inside_works_afterwards(bare, methods):
     assert make("s3", "us-east-1").meta.region_name == "us-east-1"
 
 
-def test_profiles_and_empty_variables_are_not_used(bare, methods, monkeypatch, tmp_path):
+def test_profiles_and_empty_variables_are_not_used(
+    no_configuration, restored_methods, monkeypatch, tmp_path
+):
     """A profile may start a process or use instance metadata, so dummy credentials sign."""
-    del bare, methods
+    del no_configuration, restored_methods
     ran = tmp_path / "ran"
     config = tmp_path / "config"
     config.write_text(
@@ -332,18 +343,18 @@ def test_profiles_and_empty_variables_are_not_used(bare, methods, monkeypatch, t
 KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
 
 
-def test_a_client_gets_its_arguments(bare, methods):
+def test_a_client_receives_its_arguments(no_configuration, restored_methods):
     """By position, and with a region in its configuration."""
-    del bare, methods
+    del no_configuration, restored_methods
     with Engine() as engine, connect_all(engine):
-        configured = fresh(config=Config(region_name="eu-west-1"))
+        configured = create_client(config=Config(region_name="eu-west-1"))
         assert configured.meta.region_name == "eu-west-1"
         session = botocore.session.get_session()
         named = session.create_client("s3vectors", None)
         assert named.meta.region_name == "us-east-1"
         by_position = ("us-east-1", None, True, None, None, "444455556666", "SK")
-        keyed = session.create_client("s3vectors", *by_position)
-        arn = keyed.create_vector_bucket(vectorBucketName=BUCKET)["vectorBucketArn"]
+        signed = session.create_client("s3vectors", *by_position)
+        arn = signed.create_vector_bucket(vectorBucketName=BUCKET)["vectorBucketArn"]
         assert ":444455556666:" in arn
 
 
@@ -364,9 +375,9 @@ def test_each_test_has_an_empty_engine(s3vectors_all_clients):
 """
 
 
-def test_a_fixture_connects_all_clients(bare, tmp_path):
-    """For a program that creates its own client."""
-    del bare
+def test_a_fixture_connects_all_clients(no_configuration, tmp_path):
+    """It helps with a program that creates its own client."""
+    del no_configuration
     (tmp_path / "test_theirs.py").write_text(THEIRS)
 
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", str(tmp_path)]
@@ -376,7 +387,7 @@ def test_a_fixture_connects_all_clients(bare, tmp_path):
 
 
 def test_without_botocore_the_fixture_says_what_to_install(tmp_path):
-    """The engine itself does not need it."""
+    """The engine itself does not need botocore."""
     (tmp_path / "conftest.py").write_text("import sys\nsys.modules['botocore'] = None\n")
     (tmp_path / "test_theirs.py").write_text("def test_mine(s3vectors_all_clients): pass\n")
 

@@ -1,4 +1,4 @@
-"""The AWS CLI against `s3vectors-local serve`."""
+"""The AWS CLI works with `s3vectors-local serve`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def aws():
 
 
 def test_the_documented_create_index_command_works(aws):
-    """Verbatim; that of the older package lacked --data-type."""
+    """The test runs it verbatim. The older package's documents lacked --data-type."""
     created = aws(
         "aws s3vectors create-index --vector-bucket-name my-bucket --index-name my-index "
         "--data-type float32 --dimension 1024 --distance-metric cosine "
@@ -56,7 +56,7 @@ def test_the_documented_create_index_command_works(aws):
 
 
 def test_vectors_can_be_put_and_queried(aws):
-    """Parameters are JSON."""
+    """The parameters are JSON."""
     where = "--vector-bucket-name my-bucket --index-name two --endpoint-url http://127.0.0.1:9100"
     aws(
         "aws s3vectors create-index --data-type float32 --dimension 2 "

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_behavior_tests_pass_against_an_endpoint():
-    """A local server replaces AWS; no data is left in it, and no test is skipped."""
+    """A local server replaces AWS. No data remains in it, and no test is skipped."""
     with serve() as url:
         variables = {"AWS_ENDPOINT_URL_S3VECTORS": url, "AWS_DEFAULT_REGION": "eu-west-1"}
         command = [sys.executable, "-m", "pytest", "--aws", "-q", "tests/local", "-p", "no:cov"]

@@ -39,14 +39,14 @@ def open_table(texts):
 def search_table(texts, question, *arguments):
     """Return the ranking of such a table's rows."""
     with open_table(texts) as table:
-        return table.search_text(0, quoted(question), *arguments)
+        return table.search_text(0, quote(question), *arguments)
 
 
-def quoted(question):
+def quote(question):
     return [f'"{word}"' for word in question]
 
 
-def expected_of(texts, question):
+def compute_expected(texts, question):
     """Return rows and scores from bm25s, best first."""
     model = bm25s.BM25(method="lucene", k1=1.2, b=0.75, dtype="float64")
     model.index(texts, show_progress=False)
@@ -56,7 +56,7 @@ def expected_of(texts, question):
     return sorted(((row, float(scores[row])) for row in rows), key=lambda pair: -pair[1])
 
 
-def check_same(ranking, expected):
+def check_equal(ranking, expected):
     """Check that scores and order are equal, apart from rows with equal scores."""
     assert [score for _, score in ranking] == pytest.approx([s for _, s in expected], rel=1e-12)
     by_row = dict(expected)
@@ -65,25 +65,25 @@ def check_same(ranking, expected):
 
 @pytest.mark.usefixtures("_narrowing")
 @given(TEXTS, QUESTIONS, st.sampled_from([-1, 1, 3, 100]))
-def test_scores_and_order_are_those_of_an_independent_implementation(texts, question, count):
-    """Also if the table had other texts before."""
+def test_scores_and_order_equal_those_of_an_independent_implementation(texts, question, count):
+    """Even if the rows had other texts before."""
     ranking = search_table(texts, question, count, None)
 
-    expected = expected_of(texts, question)
+    expected = compute_expected(texts, question)
     assert len({row for row, _ in ranking}) == len(ranking)
-    check_same(ranking, expected if count < 0 else expected[:count])
+    check_equal(ranking, expected if count < 0 else expected[:count])
 
 
 @pytest.mark.usefixtures("_narrowing")
 @given(TEXTS, QUESTIONS, st.sampled_from([-1, 1, 3]), st.randoms(use_true_random=False))
 def test_a_filter_changes_neither_scores_nor_order(texts, question, count, random):
-    """A filter excludes rows; the frequency of words is that of all texts."""
+    """It excludes rows, but word frequencies are those of all texts."""
     allowed = bytes(random.choices([0, 1], k=len(texts) + 3))
 
     ranking = search_table(texts, question, count, allowed)
 
-    expected = [pair for pair in expected_of(texts, question) if allowed[pair[0]]]
-    check_same(ranking, expected if count < 0 else expected[:count])
+    expected = [pair for pair in compute_expected(texts, question) if allowed[pair[0]]]
+    check_equal(ranking, expected if count < 0 else expected[:count])
 
 
 def test_common_words_are_scored_only_for_candidates(monkeypatch):
@@ -99,7 +99,7 @@ def test_common_words_are_scored_only_for_candidates(monkeypatch):
 
 
 def test_equal_scores_are_ordered_by_row():
-    """Also where the count cuts between them."""
+    """Even where the count cuts between them."""
     ranking = search_table([["w0", "w1"]] * 50, ["w0", "w1"], 7, None)
 
     assert [row for row, _ in ranking] == list(range(7))

@@ -1,4 +1,4 @@
-"""A web page in a real browser can neither change nor read what a server on this machine has."""
+"""A web page in a real browser can neither change nor read the data of a server on this machine."""
 
 from __future__ import annotations
 
@@ -139,19 +139,19 @@ def browse(*pages, resolve):
     return json.loads(result.stdout)
 
 
-def script(target, body):
+def build_script(target, body):
     """Return the script of a page with its parameters."""
     values = {"TARGET": target, "BODY": BODY, "PUT": PUT}
     return "".join(f"const {k} = {json.dumps(v)};" for k, v in values.items()) + body
 
 
 def test_a_page_of_another_origin_can_change_nothing(page, victim):
-    """With any kind of request, from another site or another port of this machine."""
+    """Whatever kind of request it sends, from another site or another port of this machine."""
     url, client = victim
     sites = [f"http://evil.example:{page}/", f"http://127.0.0.1:{page}/"]
 
     browse(
-        *[(site, script(url, attack)) for site in sites for attack in ATTACKS.values()],
+        *[(site, build_script(url, attack)) for site in sites for attack in ATTACKS.values()],
         resolve={"evil.example": "127.0.0.1"},
     )
 
@@ -160,14 +160,14 @@ def test_a_page_of_another_origin_can_change_nothing(page, victim):
 
 
 def test_a_page_with_dns_rebinding_can_read_nothing(page, victim):
-    """For the browser, it is the same origin."""
+    """For the browser, the page and the server have the same origin."""
     url, _ = victim
     port = url.rpartition(":")[2]
     rebound = f"http://evil.example:{port}"
 
     [first, other] = browse(
-        (f"{rebound}/health", script(rebound, READ)),
-        (f"http://127.0.0.1:{page}/", script(url, READ)),
+        (f"{rebound}/health", build_script(rebound, READ)),
+        (f"http://127.0.0.1:{page}/", build_script(url, READ)),
         resolve={"evil.example": "127.0.0.1"},
     )
 
@@ -176,12 +176,12 @@ def test_a_page_with_dns_rebinding_can_read_nothing(page, victim):
 
 
 def test_the_server_s_own_page_can_send_requests(victim):
-    """Opened by either name of this machine."""
+    """The browser may open it by either name of this machine."""
     url, _ = victim
     port = url.rpartition(":")[2]
     own = [f"http://127.0.0.1:{port}", f"http://localhost:{port}"]
 
-    answers = browse(*[(f"{one}/health", script(one, READ)) for one in own], resolve={})
+    answers = browse(*[(f"{one}/health", build_script(one, READ)) for one in own], resolve={})
 
     assert [json.loads(answer)["vectorBuckets"][0]["vectorBucketName"] for answer in answers] == [
         "victim",
@@ -190,7 +190,7 @@ def test_the_server_s_own_page_can_send_requests(victim):
 
 
 def test_a_page_of_another_origin_cannot_use_the_console(page):
-    """Neither its interface nor its page, also in write mode and without a token."""
+    """It can open neither the API nor the page, even in write mode without a token."""
     with serve("--console", "write") as url, closing(create_client(endpoint_url=url)) as client:
         client.create_vector_bucket(vectorBucketName="victim")
         names = {"vectorBucketName": "victim", "indexName": "documents-2"}
@@ -198,7 +198,7 @@ def test_a_page_of_another_origin_cannot_use_the_console(page):
         site = f"http://127.0.0.1:{page}/"
 
         results = browse(
-            *[(site, script(url, attack)) for attack in CONSOLE_ATTACKS.values()], resolve={}
+            *[(site, build_script(url, attack)) for attack in CONSOLE_ATTACKS.values()], resolve={}
         )
 
         assert client.list_vectors(**names)["vectors"] == []

@@ -1,4 +1,4 @@
-"""Bucket policies: stored, refused when malformed, enforced with permissions."""
+"""Bucket policies are stored, checked, and enforced together with permissions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NO_POLICY = "The specified vector bucket policy could not be found"
 
 
 def test_a_policy_is_returned_unchanged(client, bucket):
-    """A second policy replaces it; without permissions, it is not enforced."""
+    """A second policy replaces it. Without permissions, it is not enforced."""
     client.put_vector_bucket_policy(
         vectorBucketName=bucket,
         policy=POLICY.replace("Deny", "Allow").replace('"*"', '{"AWS": "111122223333"}'),
@@ -41,8 +41,8 @@ def test_a_policy_is_returned_unchanged(client, bucket):
     assert client.get_vector_bucket_policy(vectorBucketName=bucket)["policy"] == POLICY
 
 
-def test_a_bucket_without_a_policy_is_a_404(client, bucket):
-    """Before it has one and after it is deleted; deleting a missing policy is not an error."""
+def test_a_missing_policy_is_a_404(client, bucket):
+    """Before the first policy and after its deletion. Deleting a missing policy is no error."""
     with pytest.raises(client.exceptions.NotFoundException, match=NO_POLICY):
         client.get_vector_bucket_policy(vectorBucketName=bucket)
     client.put_vector_bucket_policy(vectorBucketName=bucket, policy=POLICY)
@@ -113,7 +113,7 @@ MALFORMED = {
     document(statement(Condition={"Sometimes": {"aws:PrincipalArn": "x"}})): "not a condition oper",
     document(statement(Condition={"StringEquals": {"PrincipalArn": "x"}})): "not a condition key",
     document(statement(Condition={"Bool": {"aws:SecureTransport": "x"}})): "must be true or false",
-    # After one that is valid but cannot be evaluated
+    # After a statement that is valid but cannot be evaluated
     document(statement(NotPrincipal="*", Principal=None), statement(Effect="x")): "statement 2",
     document(
         statement(
@@ -127,7 +127,7 @@ MALFORMED = {
 
 
 def test_a_malformed_policy_is_refused(client, bucket):
-    """With the code of the API model; the previous policy stays."""
+    """The error has the API model's code, and the previous policy stays."""
     client.put_vector_bucket_policy(vectorBucketName=bucket, policy=POLICY)
 
     for bad, message in MALFORMED.items():
@@ -144,7 +144,7 @@ VALID = [
     document(statement()),
     json.dumps({"Statement": statement()}),
     document(statement(), Id="mine", Version="2008-10-17"),
-    # Both are put on AWS: by moto's verified test, and by Terraform's
+    # AWS accepts both: moto's verified test and Terraform's test put them
     document(
         statement(
             Action="s3vectors:*",
@@ -165,14 +165,14 @@ VALID = [
 
 
 def test_a_valid_policy_is_stored(client, bucket):
-    """Also one that the engine cannot evaluate, if it does not enforce permissions."""
+    """Even one that the engine cannot evaluate, if it does not enforce permissions."""
     for good in VALID:
         client.put_vector_bucket_policy(vectorBucketName=bucket, policy=good)
         assert client.get_vector_bucket_policy(vectorBucketName=bucket)["policy"] == good
 
 
 def test_a_public_policy_is_refused(client, bucket):
-    """S3 Block Public Access is always on; a deny for everyone is not public."""
+    """S3 Block Public Access is always on. A deny for everyone is not public."""
     of_account = {"StringEquals": {"aws:PrincipalAccount": "222233334444"}}
 
     for everyone in ("*", {"AWS": "*"}, {"AWS": ["222233334444", "*"]}):
@@ -204,8 +204,8 @@ EVERYTHING = {
 }
 
 
-def test_a_public_statement_is_refused_with_one_that_is_not_evaluated(client, bucket):
-    """Also one that allows everyone with exceptions."""
+def test_a_public_statement_beside_an_unevaluated_one_is_refused(client, bucket):
+    """Even if it allows everyone with exceptions."""
     by_address = statement(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})
 
     for public in (
@@ -223,7 +223,7 @@ SESSION = "arn:aws:sts::123456789012:assumed-role/member/its-session"
 
 @pytest.mark.parametrize("role", [MEMBER, MEMBER.replace("role/", "role/a/path/")])
 def test_policies_of_a_role_apply_to_its_sessions(role):
-    """Identity policies and bucket policies, with or without the path of the role."""
+    """Identity policies and bucket policies do, with or without the path of the role."""
     denies = {**EVERYTHING, "Statement": statement(Principal=None, Effect="Deny")}
     theirs = {"Principal": {"AWS": role}}
     owner = {OWNER: Policies(EVERYTHING)}
@@ -251,8 +251,8 @@ def test_policies_of_a_role_apply_to_its_sessions(role):
     )
 
 
-def test_a_principal_is_named_once():
-    """With two names of one principal, it would be open which policies count."""
+def test_a_repeated_principal_is_refused():
+    """With two names of one principal, it would be unclear which policies count."""
     ours = Policies(EVERYTHING)
 
     with pytest.raises(ValueError, match="is repeated; name it once"):
@@ -266,7 +266,7 @@ PRINCIPALS = {
 
 
 @contextmanager
-def shared(bucket_policy, **identity):
+def share_bucket(bucket_policy, **identity):
     """Return clients by name; their engine enforces a bucket policy and identity policies."""
     policies = {PRINCIPALS[name]: Policies(document) for name, document in identity.items()}
     policies[OWNER] = Policies(EVERYTHING)
@@ -291,7 +291,7 @@ def shared(bucket_policy, **identity):
         yield clients
 
 
-def refusal(client):
+def get_refusal(client):
     """Return the error message of GetIndex, or None."""
     try:
         client.get_index(indexArn=INDEX)
@@ -301,26 +301,26 @@ def refusal(client):
 
 
 def test_another_account_needs_both_policies():
-    """The bucket policy alone, or the identity policy alone, is not enough."""
+    """Neither the bucket policy nor the identity policy is enough alone."""
     allows_guest = document(statement(Principal={"AWS": GUEST}))
 
-    with shared(allows_guest, guest=EVERYTHING, stranger=EVERYTHING) as clients:
-        assert refusal(clients["guest"]) is None
-        assert "no resource-based policy allows" in refusal(clients["stranger"])
+    with share_bucket(allows_guest, guest=EVERYTHING, stranger=EVERYTHING) as clients:
+        assert get_refusal(clients["guest"]) is None
+        assert "no resource-based policy allows" in get_refusal(clients["stranger"])
         with pytest.raises(ClientError, match="no resource-based policy allows"):
             clients["guest"].list_indexes(vectorBucketArn=BUCKET)
-    with shared(allows_guest) as clients:
-        assert "no identity-based policy allows" in refusal(clients["guest"])
-    with shared(None, guest=EVERYTHING) as clients:
-        assert "no resource-based policy allows" in refusal(clients["guest"])
+    with share_bucket(allows_guest) as clients:
+        assert "no identity-based policy allows" in get_refusal(clients["guest"])
+    with share_bucket(None, guest=EVERYTHING) as clients:
+        assert "no resource-based policy allows" in get_refusal(clients["guest"])
 
 
-def test_another_account_works_by_arn():
-    """It reads and writes what the bucket policy allows; names are those of its own buckets."""
+def test_another_account_uses_the_bucket_by_arn():
+    """It may do what the bucket policy allows. A name would mean one of its own buckets."""
     rights = ["s3vectors:PutVectors", "s3vectors:GetVectors"]
     allows_account = document(statement(Action=rights))
 
-    with shared(allows_account, guest=EVERYTHING) as clients:
+    with share_bucket(allows_account, guest=EVERYTHING) as clients:
         guest = clients["guest"]
         guest.put_vectors(indexArn=INDEX, vectors=[{"key": "a", "data": {"float32": [1]}}])
         assert len(guest.get_vectors(indexArn=INDEX, keys=["a"])["vectors"]) == 1
@@ -331,30 +331,30 @@ def test_another_account_works_by_arn():
             guest.get_index(vectorBucketName="my-bucket", indexName="my-index")
 
 
-def test_in_one_account_either_policy_allows():
-    """The account id in a bucket policy grants nothing to its users."""
+def test_in_one_account_one_policy_is_enough():
+    """An account ID in a bucket policy grants nothing to the account's users."""
     reads = {**EVERYTHING, "Statement": statement(Principal=None)}
 
-    with shared(document(statement(Principal={"AWS": MEMBER}))) as clients:
-        assert refusal(clients["member"]) is None
-    with shared(document(statement(Principal={"AWS": "123456789012"}))) as clients:
-        assert "no identity-based policy allows" in refusal(clients["member"])
-    with shared(None, member=reads) as clients:
-        assert refusal(clients["member"]) is None
+    with share_bucket(document(statement(Principal={"AWS": MEMBER}))) as clients:
+        assert get_refusal(clients["member"]) is None
+    with share_bucket(document(statement(Principal={"AWS": "123456789012"}))) as clients:
+        assert "no identity-based policy allows" in get_refusal(clients["member"])
+    with share_bucket(None, member=reads) as clients:
+        assert get_refusal(clients["member"]) is None
 
 
 @pytest.mark.parametrize(
     "principal", [MEMBER, MEMBER.replace("role/", "user/"), "*", "123456789012"]
 )
 def test_an_explicit_deny_in_a_bucket_policy_wins(principal):
-    """Even if both policies allow; for the account or everyone, but not for another principal."""
+    """Even if both policies allow. It may name the account or everyone."""
     rules = document(
         statement(Principal={"AWS": MEMBER}),
         statement(Effect="Deny", Principal={"AWS": principal}, Sid="No"),
     )
 
-    with shared(rules, member=EVERYTHING) as clients:
-        message = refusal(clients["member"])
+    with share_bucket(rules, member=EVERYTHING) as clients:
+        message = get_refusal(clients["member"])
     if "user/" in principal:
         assert message is None
     else:
@@ -362,27 +362,26 @@ def test_an_explicit_deny_in_a_bucket_policy_wins(principal):
 
 
 def test_a_deny_in_an_identity_policy_wins_over_a_bucket_policy():
-    """Like a deny in the bucket policy."""
     denies = {**EVERYTHING, "Statement": statement(Principal=None, Effect="Deny")}
 
-    with shared(document(statement(Principal={"AWS": MEMBER})), member=denies) as clients:
-        assert "with an explicit deny in an identity-based policy" in refusal(clients["member"])
+    with share_bucket(document(statement(Principal={"AWS": MEMBER})), member=denies) as clients:
+        assert "with an explicit deny in an identity-based policy" in get_refusal(clients["member"])
 
 
-def test_a_service_needs_the_bucket_policy_alone():
-    """A condition can restrict the account for which it works."""
+def test_a_service_needs_only_the_bucket_policy():
+    """A condition can restrict the accounts for which the service works."""
     for_account = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
     for_other = {"StringEquals": {"aws:SourceAccount": "222233334444"}}
     whom = {"Principal": {"Service": SERVICE}}
 
-    with shared(document(statement(**whom, Condition=for_account))) as clients:
-        assert refusal(clients["bedrock"]) is None
-    with shared(document(statement(**whom, Condition=for_other))) as clients:
-        assert "no resource-based policy allows" in refusal(clients["bedrock"])
+    with share_bucket(document(statement(**whom, Condition=for_account))) as clients:
+        assert get_refusal(clients["bedrock"]) is None
+    with share_bucket(document(statement(**whom, Condition=for_other))) as clients:
+        assert "no resource-based policy allows" in get_refusal(clients["bedrock"])
 
 
-def test_conditions_know_the_caller():
-    """The role of a session, the account, the region, and that requests count as sent over TLS."""
+def test_conditions_can_test_the_caller():
+    """They know a session's role, the account and the region; requests count as sent over TLS."""
     conditions = {
         "ArnEquals": {"aws:PrincipalArn": GUEST},
         "StringEquals": {
@@ -392,26 +391,26 @@ def test_conditions_know_the_caller():
         "Bool": {"aws:SecureTransport": "true", "aws:PrincipalIsAWSService": "false"},
     }
 
-    with shared(document(statement(Condition=conditions)), guest=EVERYTHING) as clients:
-        assert refusal(clients["guest"]) is None
+    with share_bucket(document(statement(Condition=conditions)), guest=EVERYTHING) as clients:
+        assert get_refusal(clients["guest"]) is None
     conditions["ArnEquals"] = {"aws:PrincipalArn": MEMBER}
-    with shared(document(statement(Condition=conditions)), guest=EVERYTHING) as clients:
-        assert "no resource-based policy" in refusal(clients["guest"])
+    with share_bucket(document(statement(Condition=conditions)), guest=EVERYTHING) as clients:
+        assert "no resource-based policy" in get_refusal(clients["guest"])
 
 
 def test_a_policy_that_cannot_be_enforced_is_refused():
-    """By PutVectorBucketPolicy, and when an engine that enforces opens the directory."""
+    """An enforcing engine refuses it in PutVectorBucketPolicy and when it opens a directory."""
     by_address = document(statement(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}))
 
     with (
-        shared(None) as clients,
+        share_bucket(None) as clients,
         pytest.raises(ClientError, match="s3vectors-local cannot enforce it: .*IpAddress"),
     ):
         clients["owner"].put_vector_bucket_policy(vectorBucketArn=BUCKET, policy=by_address)
 
 
-def test_a_stored_policy_that_cannot_be_enforced_keeps_the_engine_from_starting(tmp_path):
-    """It is not ignored; the directory is unlocked afterwards."""
+def test_an_engine_does_not_start_with_a_policy_that_it_cannot_enforce(tmp_path):
+    """It does not ignore the policy, and unlocks the directory."""
     by_address = document(statement(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}))
     with Engine(tmp_path) as engine:
         client = connect(create_client(), engine)
@@ -429,7 +428,7 @@ def test_a_stored_policy_that_cannot_be_enforced_keeps_the_engine_from_starting(
 
 @pytest.mark.parametrize("name", ["", "me", "1234", "arn:aws:iam::123456789012:group/a", "*"])
 def test_an_invalid_principal_is_refused(name):
-    """When the engine is created; the error lists what is allowed."""
+    """The constructor's error lists what is allowed."""
     with pytest.raises(ValueError, match="is not a principal. Give an account id"):
         Engine(principals={"key": name})
     with pytest.raises(ValueError, match="is not a principal. Give an account id"):
@@ -437,7 +436,7 @@ def test_an_invalid_principal_is_refused(name):
 
 
 def test_the_command_enforces_bucket_policies(tmp_path):
-    """Options name the principal of each access key and policy."""
+    """Its options name the principal of each access key and policy."""
     everything = tmp_path / "everything.json"
     everything.write_text(json.dumps(EVERYTHING))
     options = [
@@ -462,7 +461,7 @@ def test_the_command_enforces_bucket_policies(tmp_path):
             client.close()
 
 
-def test_policies_are_of_every_caller_or_of_principals(tmp_path):
+def test_policies_for_every_caller_and_for_principals_are_refused_together(tmp_path):
     """Both at once would be ambiguous."""
     policy = tmp_path / "policy.json"
     policy.write_text(json.dumps(EVERYTHING))

@@ -1,4 +1,4 @@
-"""Vector buckets: create, get, list, delete."""
+"""Vector buckets can be created, read, listed and deleted."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def test_a_new_bucket_can_be_read_by_name_and_by_arn(client, bucket):
 
 
 def test_a_bucket_name_is_unique(client, bucket):
-    """The second CreateVectorBucket is a conflict."""
+    """A second CreateVectorBucket is a conflict."""
     with pytest.raises(client.exceptions.ConflictException, match="already exists"):
         client.create_vector_bucket(vectorBucketName=bucket)
 
 
 @pytest.mark.parametrize("name", ["My-Bucket", "my_bucket", "-bucket", "bucket-", "my.bucket"])
 def test_a_bad_bucket_name_is_refused(client, name):
-    """Lower-case letters, digits and hyphens, with a letter or digit at both ends."""
+    """It may have lower-case letters, digits and hyphens, with a letter or digit at both ends."""
     with pytest.raises(client.exceptions.ValidationException, match="Invalid vector bucket name"):
         client.create_vector_bucket(vectorBucketName=name)
 
 
 def test_a_long_bucket_name_is_refused_with_its_length(client):
-    """By the API model, with AWS's text."""
+    """The API model refuses it, with AWS's text."""
     with pytest.raises(ClientError) as refused:
         client.create_vector_bucket(vectorBucketName="b" * 64)
 
@@ -68,7 +68,7 @@ def test_invalid_encryption_is_refused(client, encryption, problem):
 
 
 def test_nulls_and_unknown_members_of_the_encryption_are_ignored(engine):
-    """Null means not set; newer clients may send unknown members."""
+    """Null means not set. Newer clients may send unknown members."""
     encryption = {"sseType": None, "kmsKeyArn": None, "future": {"x": 1}}
 
     engine.call(
@@ -103,7 +103,7 @@ def test_buckets_are_listed_by_name_prefix_and_page(client):
 
 
 def test_a_token_is_valid_only_for_its_own_listing(client):
-    """With another prefix or listing, or if it is changed or truncated, it is refused."""
+    """It is refused with another prefix or listing, or if it is changed or truncated."""
     for name in ("b-1", "b-2"):
         client.create_vector_bucket(vectorBucketName=name)
     token = client.list_vector_buckets(maxResults=1)["nextToken"]
@@ -112,7 +112,7 @@ def test_a_token_is_valid_only_for_its_own_listing(client):
         {"nextToken": token, "prefix": "b"},
         {"nextToken": token[:-2]},
         {"nextToken": "é"},
-        *({"nextToken": changed} for changed in tampered(token)),
+        *({"nextToken": changed} for changed in tamper(token)),
     ):
         with pytest.raises(client.exceptions.ValidationException, match="Invalid nextToken"):
             client.list_vector_buckets(**wrong)
@@ -120,7 +120,7 @@ def test_a_token_is_valid_only_for_its_own_listing(client):
         client.list_indexes(vectorBucketName="b-1", nextToken=token)
 
 
-def tampered(token):
+def tamper(token):
     """Yield the token with each character replaced by others of the alphabet."""
     for position, character in enumerate(token):
         for other in "AaZ0_-=":
@@ -128,8 +128,7 @@ def tampered(token):
                 yield token[:position] + other + token[position + 1 :]
 
 
-def test_a_key_must_be_of_the_same_region(client):
-    """As on AWS."""
+def test_a_key_must_be_in_the_same_region(client):
     key = "arn:aws:kms:eu-west-1:123456789012:key/k"
     encryption = {"sseType": "aws:kms", "kmsKeyArn": key}
 
@@ -138,7 +137,7 @@ def test_a_key_must_be_of_the_same_region(client):
 
 
 def test_the_number_of_buckets_is_limited_by_region(client, bucket, monkeypatch):
-    """10,000; the test uses fewer."""
+    """The limit is 10,000; the test uses fewer."""
     monkeypatch.setattr("s3vectors_local.limits.BUCKETS", 1)
 
     with pytest.raises(client.exceptions.ServiceQuotaExceededException) as refused:
@@ -162,7 +161,7 @@ def test_a_bucket_with_an_index_cannot_be_deleted(client, names):
 
 
 def test_an_unknown_bucket_is_not_found(client):
-    """NotFoundException, not ResourceNotFoundException."""
+    """The error is NotFoundException, not ResourceNotFoundException."""
     with pytest.raises(client.exceptions.NotFoundException, match="vector bucket could not be"):
         client.get_vector_bucket(vectorBucketName="nope")
 
@@ -170,14 +169,14 @@ def test_an_unknown_bucket_is_not_found(client):
 @pytest.mark.parametrize(
     "request_", [{}, {"vectorBucketName": "my-bucket", "vectorBucketArn": ARN}]
 )
-def test_a_bucket_is_named_in_one_way(client, bucket, request_):
-    """By name or by ARN; neither or both is refused."""
+def test_a_bucket_is_given_by_name_or_by_arn(client, bucket, request_):
+    """Neither and both are refused."""
     with pytest.raises(client.exceptions.ValidationException, match="but not both"):
         client.get_vector_bucket(**request_)
 
 
 def test_buckets_belong_to_an_account_and_a_region(engine, client, bucket):
-    """The credential scope names the region; a 12-digit access key is an account."""
+    """The credential scope has the region, and an access key of 12 digits is an account."""
     elsewhere = connect(create_client(region_name="eu-west-1"), engine)
     else_one = connect(
         create_client(aws_access_key_id="210987654321", aws_secret_access_key="x"), engine
@@ -201,7 +200,7 @@ def test_buckets_belong_to_an_account_and_a_region(engine, client, bucket):
     ],
 )
 def test_every_region_of_botocore_has_its_partition(region, partition):
-    """Also isolated regions."""
+    """Even isolated regions have one."""
     assert (
         Caller(region=region)
         .format_bucket_arn("b")
@@ -210,7 +209,7 @@ def test_every_region_of_botocore_has_its_partition(region, partition):
 
 
 def test_other_access_key_ids_are_in_the_default_account(engine):
-    """Only 12 digits are an account."""
+    """Only an ID of 12 digits is an account."""
     client = connect(
         create_client(aws_access_key_id="2109876543210", aws_secret_access_key="x"), engine
     )
@@ -221,7 +220,7 @@ def test_other_access_key_ids_are_in_the_default_account(engine):
 
 
 def test_tags_follow_the_models_rules(client):
-    """Letters of any script, digits, spaces and some signs."""
+    """Letters of any script, digits, spaces and some signs are allowed."""
     client.create_vector_bucket(vectorBucketName="b-1", tags={"Größe": "a b/c"})
 
     with pytest.raises(client.exceptions.ValidationException, match="regular expression"):

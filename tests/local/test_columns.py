@@ -11,27 +11,27 @@ from s3vectors_local.filters import Comparison
 ROWS = 5000
 
 
-def having(columns, key, operator, operand, count=ROWS):
+def find_rows(columns, key, operator, operand, count=ROWS):
     """Return the rows that match one comparison."""
     return columns.match(Comparison(key, operator, operand), count).nonzero()[0].tolist()
 
 
 @pytest.mark.parametrize("every", [1, 7, 1000], ids=["dense", "some", "sparse"])
-def test_a_column_is_correct_sparse_and_dense(every):
-    """Stored as an array or as a dictionary; overwritten and dropped in both."""
+def test_a_sparse_or_dense_column_is_correct(every):
+    """It is a dictionary or an array, and values are overwritten and dropped in both."""
     columns = Columns(Choices())
     rows = list(range(0, ROWS, every))
     for start in range(0, len(rows), 100):
         part = rows[start : start + 100]
         columns.put(part, [{"n": row % 3, "other": "x"} for row in part], ROWS)
 
-    assert having(columns, "n", "$eq", 1) == [row for row in rows if row % 3 == 1]
-    assert having(columns, "n", "$exists", operand=False) == sorted({*range(ROWS)} - {*rows})
+    assert find_rows(columns, "n", "$eq", 1) == [row for row in rows if row % 3 == 1]
+    assert find_rows(columns, "n", "$exists", operand=False) == sorted({*range(ROWS)} - {*rows})
 
     columns.drop(rows[:2])
     columns.put(rows[1:2], [{"n": 9}], ROWS)
-    assert having(columns, "n", "$gt", 2) == rows[1:2]
-    assert having(columns, "other", "$eq", "x") == rows[2:]
+    assert find_rows(columns, "n", "$gt", 2) == rows[1:2]
+    assert find_rows(columns, "other", "$eq", "x") == rows[2:]
 
 
 def test_a_sparse_column_becomes_dense_when_it_fills():
@@ -40,8 +40,8 @@ def test_a_sparse_column_becomes_dense_when_it_fills():
     columns.put([4999], [{"n": "last"}], ROWS)
     columns.put(list(range(4000)), [{"n": "first"}] * 4000, ROWS)
 
-    assert having(columns, "n", "$eq", "last") == [4999]
-    assert len(having(columns, "n", "$eq", "first")) == 4000
+    assert find_rows(columns, "n", "$eq", "last") == [4999]
+    assert len(find_rows(columns, "n", "$eq", "first")) == 4000
 
 
 def test_an_unused_key_is_removed():
@@ -66,10 +66,10 @@ def test_unused_values_are_removed(rows):
         columns.put(rows, values, ROWS)
 
     assert len(columns._columns["at"].vocabulary) < 6 * len(rows) + 3000
-    assert having(columns, "at", "$eq", f"{turn}-{rows[2]}") == [rows[2]]
-    assert having(columns, "at", "$startsWith", f"{turn - 1}-") == []
+    assert find_rows(columns, "at", "$eq", f"{turn}-{rows[2]}") == [rows[2]]
+    assert find_rows(columns, "at", "$startsWith", f"{turn - 1}-") == []
     odd = [row for row in rows if row % 2]
-    assert having(columns, "at", "$eq", f"{turn}") == odd
+    assert find_rows(columns, "at", "$eq", f"{turn}") == odd
 
 
 def test_integers_beyond_the_precision_of_floats_are_distinguished():
@@ -78,11 +78,11 @@ def test_integers_beyond_the_precision_of_floats_are_distinguished():
     numbers = [2**53, 2**53 + 1, 10**400, -(10**400), 0.5]
     columns.put(list(range(5)), [{"n": number} for number in numbers], 5)
 
-    assert having(columns, "n", "$gt", 2**53, 5) == [1, 2]
-    assert having(columns, "n", "$gte", 2**53 + 1, 5) == [1, 2]
-    assert having(columns, "n", "$lt", 2**53 + 1, 5) == [0, 3, 4]
-    assert having(columns, "n", "$lte", -(10**400), 5) == [3]
-    assert having(columns, "n", "$eq", 2**53 + 1, 5) == [1]
+    assert find_rows(columns, "n", "$gt", 2**53, 5) == [1, 2]
+    assert find_rows(columns, "n", "$gte", 2**53 + 1, 5) == [1, 2]
+    assert find_rows(columns, "n", "$lt", 2**53 + 1, 5) == [0, 3, 4]
+    assert find_rows(columns, "n", "$lte", -(10**400), 5) == [3]
+    assert find_rows(columns, "n", "$eq", 2**53 + 1, 5) == [1]
 
 
 def test_a_vocabulary_numbers_equal_values_equally():

@@ -1,4 +1,4 @@
-"""The command `s3vectors-local`: its errors at the start."""
+"""The errors of the command `s3vectors-local` at its start."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from s3vectors_local import Engine
 COMMAND = Path(sys.executable).with_name("s3vectors-local")
 
 
-def run(*arguments):
+def run_command(*arguments):
     return subprocess.run(
         [COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=60
     )
 
 
-def test_a_port_in_use_is_one_line_and_status_2():
-    """The line has the address, the reason and what to do."""
+def test_a_port_in_use_is_an_error_of_one_line():
+    """The line has the address, the reason and what to do. The exit status is 2."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = run("serve", "--port", str(port))
+        result = run_command("serve", "--port", str(port))
 
     assert result.returncode == 2
     assert result.stderr == (
@@ -38,28 +38,28 @@ def test_a_port_in_use_is_one_line_and_status_2():
     )
 
 
-def test_an_address_of_another_machine_is_one_line_and_status_2():
-    """192.0.2.1 is reserved for documentation; no machine has it."""
-    result = run("serve", "--host", "192.0.2.1", "--port", "0")
+def test_an_address_of_another_machine_is_an_error_of_one_line():
+    """192.0.2.1 is reserved for documentation, so no machine has it."""
+    result = run_command("serve", "--host", "192.0.2.1", "--port", "0")
 
     assert result.returncode == 2
     assert "cannot listen on 192.0.2.1:0: Cannot assign requested address" in result.stderr
 
 
-def test_an_unknown_host_is_one_line_and_status_2():
-    """With the text of the resolver."""
-    result = run("serve", "--host", "no-such-host.invalid", "--port", "0")
+def test_an_unknown_host_is_an_error_of_one_line():
+    """The line has the resolver's text."""
+    result = run_command("serve", "--host", "no-such-host.invalid", "--port", "0")
 
     assert result.returncode == 2
     assert result.stderr.startswith("s3vectors-local: cannot listen on no-such-host.invalid:0: ")
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_a_directory_that_cannot_be_written_is_one_line_and_status_2(tmp_path):
-    """With the reason of the operating system."""
+def test_a_directory_that_cannot_be_written_is_an_error_of_one_line(tmp_path):
+    """The line has the operating system's reason."""
     (tmp_path / "file").touch()
 
-    result = run("serve", "--port", "0", "--data", tmp_path / "file" / "data")
+    result = run_command("serve", "--port", "0", "--data", tmp_path / "file" / "data")
 
     assert result.returncode == 2
     assert result.stderr == (
@@ -67,11 +67,11 @@ def test_a_directory_that_cannot_be_written_is_one_line_and_status_2(tmp_path):
     )
 
 
-def test_a_damaged_file_is_one_line_and_status_2(tmp_path):
+def test_a_damaged_file_is_an_error_of_one_line(tmp_path):
     """The file is not changed."""
     (tmp_path / "s3vectors.db").write_text("mine" * 100)
 
-    result = run("serve", "--port", "0", "--data", tmp_path)
+    result = run_command("serve", "--port", "0", "--data", tmp_path)
 
     assert result.returncode == 2
     assert result.stderr == (
@@ -80,16 +80,16 @@ def test_a_damaged_file_is_one_line_and_status_2(tmp_path):
 
 
 @pytest.mark.parametrize("owner", ["this process", "another server"])
-def test_a_directory_of_a_running_engine_is_one_line_and_status_2(tmp_path, owner):
-    """In any process."""
+def test_a_directory_of_a_running_engine_is_an_error_of_one_line(tmp_path, owner):
+    """Whether this process or another one runs the engine."""
     if owner == "this process":
         engine, process = Engine(tmp_path), os.getpid()
-        result = run("serve", "--port", "0", "--data", tmp_path)
+        result = run_command("serve", "--port", "0", "--data", tmp_path)
         engine.close()
     else:
         with start_server("--data", str(tmp_path)) as (other, _):
             process = other.pid
-            result = run("serve", "--port", "0", "--data", tmp_path)
+            result = run_command("serve", "--port", "0", "--data", tmp_path)
 
     assert result.returncode == 2
     [line] = result.stderr.splitlines()
@@ -101,9 +101,9 @@ def test_a_directory_of_a_running_engine_is_one_line_and_status_2(tmp_path, owne
 
 
 @pytest.mark.parametrize("arguments", [["serve", "--port", "70000"], ["serve", "--colour"], ["go"]])
-def test_wrong_usage_is_status_2(arguments):
-    """As usual for click, with a hint at --help."""
-    result = run(*arguments)
+def test_wrong_usage_is_an_error_with_a_hint_at_help(arguments):
+    """The exit status is 2, as usual with click."""
+    result = run_command(*arguments)
 
     assert result.returncode == 2
     assert "--help" in result.stderr
@@ -131,8 +131,8 @@ def test_wrong_usage_is_status_2(arguments):
         (["--latency", "1e9"], "the latency is 1000000000.0; it must be from 0 to 3600 seconds"),
     ],
 )
-def test_invalid_options_are_one_line_and_status_2(tmp_path, arguments, message):
-    """Before anything is written."""
+def test_an_invalid_option_is_an_error_of_one_line(tmp_path, arguments, message):
+    """Nothing is written before."""
     result = subprocess.run(
         [COMMAND, "serve", "--port", "0", *arguments],
         capture_output=True,
@@ -147,11 +147,11 @@ def test_invalid_options_are_one_line_and_status_2(tmp_path, arguments, message)
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff", b'{"Version": "2012-10-17"}'])
-def test_a_policy_that_cannot_be_read_is_one_line_with_its_file(tmp_path, content):
-    """And the exit status is 2."""
+def test_a_policy_that_cannot_be_read_is_an_error_with_its_file(tmp_path, content):
+    """It is one line, and the exit status is 2."""
     (tmp_path / "role.json").write_bytes(content)
 
-    result = run("serve", "--port", "0", "--policy", tmp_path / "role.json")
+    result = run_command("serve", "--port", "0", "--policy", tmp_path / "role.json")
 
     assert result.returncode == 2
     assert result.stderr.startswith(f"s3vectors-local: --policy {tmp_path}/role.json: ")
@@ -160,10 +160,10 @@ def test_a_policy_that_cannot_be_read_is_one_line_with_its_file(tmp_path, conten
 
 @pytest.mark.parametrize("arguments, warned", [((), True), (("--access-key", "a:b"), False)])
 def test_a_public_address_prints_a_warning(arguments, warned):
-    """Unless signatures are verified."""
-    with start_server("--host", "0.0.0.0", *arguments) as (process, url):  # noqa: S104 - that is the test
-        mine = url.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - the same
-        with urllib.request.urlopen(f"{mine}/health"):  # noqa: S310 - ours; it has said all by now
+    """It prints none if signatures are verified."""
+    with start_server("--host", "0.0.0.0", *arguments) as (process, url):  # noqa: S104 - the tested address
+        local_url = url.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - the tested address
+        with urllib.request.urlopen(f"{local_url}/health"):  # noqa: S310 - our server; it has printed all by now
             process.terminate()
         _, errors = process.communicate()
 
@@ -180,7 +180,7 @@ CHOICES = [
 
 @pytest.mark.parametrize("options", CHOICES, ids=" ".join)
 def test_every_choice_of_the_command_has_its_effect(options):
-    """On a missing key, an array and the distance."""
+    """The test checks a missing key, an array and the distance."""
     names = {"vectorBucketName": "my-bucket", "indexName": "idx"}
     with (
         serve(*options) as url,
@@ -220,8 +220,8 @@ def test_the_bucket_mode_of_the_command_has_its_effect():
 
 
 def test_help_has_an_example():
-    """And every option with its default."""
-    result = run("serve", "--help")
+    """It also has each option with its default."""
+    result = run_command("serve", "--help")
 
     assert result.returncode == 0
     assert "s3vectors-local serve --port 9100 --data ./data" in result.stdout

@@ -64,7 +64,7 @@ def test_fifty_kills_lose_nothing_that_was_acknowledged(tmp_path):
 
 @pytest.mark.parametrize("sign", ["lock", "s3vectors.db", "s3vectors.db-wal"])
 def test_a_killed_first_start_leaves_a_directory_that_opens(tmp_path, sign):
-    """Killed as soon as it has created one of its files."""
+    """The process is killed as soon as it has created one of its files."""
     writer = create_fork_server().Process(target=crash.prepare, args=(tmp_path,))
     writer.start()
     while writer.is_alive() and not (tmp_path / sign).exists():

@@ -21,13 +21,13 @@ INSTRUCTIONS = [
 ]
 
 
-def instruction(name):
+def get_instruction(name):
     [argument] = [argument for word, argument in INSTRUCTIONS if word == name]
     return argument
 
 
-def test_a_linter_finds_nothing():
-    """All rules of hadolint and ShellCheck."""
+def test_linters_find_nothing():
+    """These are all rules of hadolint and ShellCheck."""
     hadolint = Path(sys.executable).with_name("hadolint")
     command = [hadolint, "--no-color", "--failure-threshold", "style", DOCKERFILE]
 
@@ -37,39 +37,41 @@ def test_a_linter_finds_nothing():
     assert result.returncode == 0
 
 
-def test_it_serves_as_an_unprivileged_user_and_stores_its_data():
-    """The command and its options exist; the user is not root and owns the directory."""
-    assert instruction("FROM") == "python:3.13-slim"
-    assert int(instruction("USER")) > 0
-    assert f"useradd --uid {instruction('USER')} s3vectors" in instruction("RUN")
-    words = json.loads(instruction("ENTRYPOINT")) + json.loads(instruction("CMD"))
+def test_the_container_runs_as_an_unprivileged_user():
+    """The command and its options exist, and the user owns the data directory."""
+    assert get_instruction("FROM") == "python:3.13-slim"
+    assert int(get_instruction("USER")) > 0
+    assert f"useradd --uid {get_instruction('USER')} s3vectors" in get_instruction("RUN")
+    words = json.loads(get_instruction("ENTRYPOINT")) + json.loads(get_instruction("CMD"))
     assert words[0] == "s3vectors-local"
     options = tool.parse_arguments(main, words[1:]).params
-    assert (options["host"], str(options["port"])) == ("0.0.0.0", instruction("EXPOSE"))  # noqa: S104 - in a container
-    assert options["data"] == instruction("VOLUME")
-    assert f"--owner s3vectors --mode 0700 {options['data']}" in instruction("RUN")
+    assert (options["host"], str(options["port"])) == ("0.0.0.0", get_instruction("EXPOSE"))  # noqa: S104 - in a container
+    assert options["data"] == get_instruction("VOLUME")
+    assert f"--owner s3vectors --mode 0700 {options['data']}" in get_instruction("RUN")
 
 
-def test_its_wheel_is_the_one_that_make_builds():
-    """From the folder that the first lines name."""
-    pattern = instruction("COPY").split()[0]
+def test_the_image_installs_the_wheel_that_make_builds():
+    """It is in the folder that the first lines name."""
+    pattern = get_instruction("COPY").split()[0]
 
     assert list((DOCKERFILE.parents[1] / "dist").glob(pattern))
     assert "local/Dockerfile --tag s3vectors-local dist\n" in DOCKERFILE.read_text()
 
 
-def test_its_health_check_works():
+def test_the_health_check_works():
     """It succeeds while a server answers, and fails otherwise."""
-    health_check = instruction("HEALTHCHECK").partition("CMD ")[2]
+    health_check = get_instruction("HEALTHCHECK").partition("CMD ")[2]
     with serve() as url:
-        words = json.loads(health_check.replace(f"http://127.0.0.1:{instruction('EXPOSE')}", url))
+        words = json.loads(
+            health_check.replace(f"http://127.0.0.1:{get_instruction('EXPOSE')}", url)
+        )
         command = [sys.executable, *words[1:]]
         assert subprocess.run(command, check=False).returncode == 0
     assert subprocess.run(command, capture_output=True, check=False).returncode != 0
 
 
-def test_the_readme_builds_and_runs_it():
-    """The same image, the same port, and the same directory."""
+def test_the_readme_builds_and_runs_the_image():
+    """With the same image, port and directory."""
     text = (DOCKERFILE.parent / "README.md").read_text()
     build, run = (
         shlex.split(line)
@@ -79,6 +81,6 @@ def test_the_readme_builds_and_runs_it():
     assert build[:2] == ["docker", "build"]
     assert build[build.index("--file") + 1] == "local/Dockerfile"
     assert build[build.index("--tag") + 1] == run[-1] == "s3vectors-local"
-    port = instruction("EXPOSE")
+    port = get_instruction("EXPOSE")
     assert run[run.index("--publish") + 1] == f"127.0.0.1:{port}:{port}"
-    assert run[run.index("--volume") + 1].endswith(f":{instruction('VOLUME')}")
+    assert run[run.index("--volume") + 1].endswith(f":{get_instruction('VOLUME')}")

@@ -14,7 +14,7 @@ from s3vectors_local import Engine, connect
 
 
 def test_every_endpoint_stores_finds_lists_and_deletes(every_endpoint):
-    """The same steps on four endpoints."""
+    """The test runs the same steps on four endpoints."""
     client = every_endpoint
     names = {"vectorBucketName": f"b-{uuid.uuid4()}", "indexName": "idx"}
     client.create_vector_bucket(vectorBucketName=names["vectorBucketName"])
@@ -34,7 +34,7 @@ def test_every_endpoint_stores_finds_lists_and_deletes(every_endpoint):
 
 
 def test_a_client_has_one_engine_at_a_time(client, engine, bucket):
-    """Connecting it again disconnects it from the first."""
+    """Connecting it to a second engine disconnects it from the first."""
     other = Engine()
 
     connect(client, other)
@@ -47,13 +47,13 @@ def test_a_client_has_one_engine_at_a_time(client, engine, bucket):
 
 
 def test_a_client_of_another_service_is_refused(engine):
-    """It would still use the network."""
+    """It would continue to use the network."""
     with pytest.raises(ValueError, match="this is a client of s3; connect takes one of s3vectors"):
         connect(SESSION.client("s3", region_name="us-east-1"), engine)
 
 
 def test_importing_the_engine_loads_nothing_heavy():
-    """Only the first use of a public name does."""
+    """Modules are loaded at the first use of a public name."""
     code = (
         "import sys, s3vectors_local; "
         "heavy = ('numpy', 'orjson', 'uvicorn', 'boto3', 'botocore'); "
@@ -68,8 +68,8 @@ def test_importing_the_engine_loads_nothing_heavy():
 
 
 def test_the_public_names_exist():
-    """All can be loaded, in sorted order, and no others."""
+    """All can be loaded, in sorted order, and there are no others."""
     assert s3vectors_local.__all__ == sorted(s3vectors_local.__all__)
     assert all(getattr(s3vectors_local, name) for name in s3vectors_local.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
-        s3vectors_local.nothing  # noqa: B018 - it is the access that fails
+        s3vectors_local.nothing  # noqa: B018 - the access fails

@@ -18,8 +18,8 @@ from s3vectors_local.parsing import HAS_SIMDJSON
 ROOT = Path(__file__).parents[2]
 
 
-def print_answers(*missing):
-    """The output of `print_responses.py` without these modules, and the modules that it used."""
+def print_responses(*missing):
+    """Return the output of `print_responses.py` without these modules, and the used modules."""
     program = [sys.executable, ROOT / "tests" / "support" / "print_responses.py", *missing]
     result = subprocess.run(program, capture_output=True, check=True)
     *lines, used = result.stdout.splitlines()
@@ -27,21 +27,21 @@ def print_answers(*missing):
 
 
 @pytest.fixture(scope="module")
-def answers():
-    """Return the output with all installed modules."""
-    lines, used = print_answers()
+def responses():
+    """Return the output with all modules."""
+    lines, used = print_responses()
     assert used == (["numkong", "simdjson"] if HAS_SIMDJSON else ["numkong"])
     return lines
 
 
 @pytest.mark.parametrize("missing", [["numkong"], ["simdjson"], ["numkong", "simdjson"]])
-def test_without_the_extra_every_answer_is_the_same(answers, missing):
+def test_without_the_extra_every_response_is_the_same(responses, missing):
     """Byte for byte: puts, queries with and without filters, lists, and errors."""
-    lines, used = print_answers(*missing)
+    lines, used = print_responses(*missing)
 
     assert not set(used) & set(missing)
     assert len(lines) > 100
-    assert lines == answers
+    assert lines == responses
 
 
 def serve_without(*missing):
@@ -53,13 +53,13 @@ def serve_without(*missing):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:
         url = process.stdout.readline().split()[1].rstrip(",")
-        with urllib.request.urlopen(f"{url}/health"):  # noqa: S310 - ours
+        with urllib.request.urlopen(f"{url}/health"):  # noqa: S310 - our server
             process.terminate()  # it has answered, so it can be stopped
         return process.communicate()[1]
 
 
-def test_serve_names_what_is_missing():
-    """In one line on stderr with the command that installs it; nothing if all are installed."""
+def test_serve_names_the_missing_modules():
+    """One line on stderr has the command that installs them. It prints nothing otherwise."""
     missing = "numkong pysimdjson" if HAS_SIMDJSON else "numkong"
 
     assert serve_without() == ""
@@ -71,7 +71,7 @@ def test_serve_names_what_is_missing():
 @pytest.mark.parametrize("platform, machine", [("linux", "aarch64"), ("win32", "ARM64")])
 @pytest.mark.parametrize("version", [(3, 10), (3, 13), (3, 14)])
 def test_serve_names_only_what_the_extra_installs(monkeypatch, platform, machine, version):
-    """The condition in the code is the marker in pyproject.toml."""
+    """The condition in the code equals the marker in pyproject.toml."""
     project = tomllib.loads((ROOT / "local" / "pyproject.toml").read_text())["project"]
     requirements = map(Requirement, project["optional-dependencies"]["fast"])
     markers = {requirement.name: requirement.marker for requirement in requirements}

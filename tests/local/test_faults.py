@@ -1,4 +1,4 @@
-"""Faults: errors, lost responses, latency and rate limits, on request."""
+"""Faults on request: errors, lost responses, latency and rate limits."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from s3vectors_local.errors import NotFoundException, TooManyRequestsException
 
 ONCE = Config(retries={"total_max_attempts": 1})
 IMPATIENT = Config(retries={"total_max_attempts": 1}, read_timeout=2)
-"""What is not answered in two seconds on a busy machine is not answered at all."""
+"""Even a busy machine answers in two seconds, so a later response is lost."""
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
 INDEX = {"dataType": "float32", "dimension": 1, "distanceMetric": "cosine"}
 
 
-def kinds(faults, count=10_000):
+def count_kinds(faults, count=10_000):
     """Return how often each kind is drawn."""
     results = Counter()
     for _ in range(count):
@@ -36,7 +36,7 @@ def kinds(faults, count=10_000):
 
 def test_faults_have_their_rates():
     """Half of the lost requests are executed."""
-    results = kinds(Faults({"503": 0.1, "429": 0.05, "timeout": 0.2, "dropped": 0.1}))
+    results = count_kinds(Faults({"503": 0.1, "429": 0.05, "timeout": 0.2, "dropped": 0.1}))
 
     assert results[503] == pytest.approx(1000, abs=120)
     assert results[429] == pytest.approx(500, abs=90)
@@ -99,7 +99,7 @@ def faulty(request):
     engine.close()
 
 
-def buckets(engine):
+def list_buckets(engine):
     return len(engine.call("ListVectorBuckets", {})["vectorBuckets"])
 
 
@@ -113,7 +113,7 @@ def buckets(engine):
     ],
 )
 def test_an_error_replaces_the_response(faulty, kind, code):
-    """Nothing is executed."""
+    """The request is not executed."""
     client = faulty({kind: 1})
 
     with pytest.raises(ClientError) as failed:
@@ -121,25 +121,25 @@ def test_an_error_replaces_the_response(faulty, kind, code):
 
     assert failed.value.response["Error"]["Code"] == code
     assert failed.value.response["ResponseMetadata"]["HTTPStatusCode"] == int(kind)
-    assert buckets(client.engine) == 0
+    assert list_buckets(client.engine) == 0
 
 
 @pytest.mark.parametrize(
     "kind, error", [("timeout", ReadTimeoutError), ("dropped", ConnectionClosedError)]
 )
 def test_a_request_with_a_lost_response_may_be_executed(faulty, kind, error):
-    """One of these is, the other is not."""
+    """One of these two is executed, the other is not."""
     client = faulty({kind: 1}, seed=0, config=IMPATIENT if kind == "timeout" else ONCE)
 
     for name in ("first-bucket", "second-bucket"):
         with pytest.raises(error):
             client.create_vector_bucket(vectorBucketName=name)
 
-    assert buckets(client.engine) == 1
+    assert list_buckets(client.engine) == 1
 
 
 def test_latency_is_added_to_every_request(faulty):
-    """At least the configured time."""
+    """A request takes at least the configured time."""
     client = faulty(latency=0.05)
     began = time.monotonic()
 
@@ -160,7 +160,7 @@ class Clock:
 
 
 def test_an_index_has_limits_per_second():
-    """A burst of one second, then as time passes; other indexes are not affected."""
+    """It allows a burst of one second, then refills. Other indexes are not affected."""
     clock = Clock()
     limits = RateLimits(requests=3, vectors=500, clock=clock)
 
@@ -180,15 +180,15 @@ def test_an_index_has_limits_per_second():
 @pytest.mark.parametrize(
     "rates", [{"requests": 0.5}, {"vectors": 499}, {"requests": float("nan")}, {"vectors": 1e999}]
 )
-def test_rates_that_would_refuse_for_ever_are_refused(rates):
-    """A full request must be possible."""
+def test_rates_below_one_full_request_are_refused(rates):
+    """They would refuse such a request forever."""
     with pytest.raises(ValueError, match="at least .* per second"):
         RateLimits(**rates)
 
 
 def test_fractions_that_add_up_to_one_are_accepted():
-    """As decimals, not as floats."""
-    assert kinds(Faults({"408": 0.33, "429": 0.56, "500": 0.11}), 100)[None, True] == 0
+    """They are added as decimals, not as floats."""
+    assert count_kinds(Faults({"408": 0.33, "429": 0.56, "500": 0.11}), 100)[None, True] == 0
 
 
 def test_a_missing_index_is_a_404_and_not_throttled():
@@ -204,8 +204,7 @@ def test_a_missing_index_is_a_404_and_not_throttled():
     engine.close()
 
 
-def test_a_rate_that_was_not_used_is_not_saved_up():
-    """At most that of one second."""
+def test_an_unused_rate_accumulates_for_one_second_only():
     clock = Clock()
     limits = RateLimits(requests=10, vectors=500, clock=clock)
     limits.take("a", 1)
@@ -217,7 +216,7 @@ def test_a_rate_that_was_not_used_is_not_saved_up():
 
 
 def test_a_throttled_write_is_a_429_and_does_nothing():
-    """Deletes count like puts; reads do not count."""
+    """Deletes count like puts. Reads do not count."""
     engine = Engine(rates=RateLimits(clock=Clock()))
     client = connect(create_client(config=ONCE), engine)
     client.create_vector_bucket(vectorBucketName="my-bucket")
@@ -240,7 +239,7 @@ def test_a_throttled_write_is_a_429_and_does_nothing():
 
 
 def test_the_command_has_faults_with_a_seed():
-    """The same as with this seed in Python."""
+    """They are the same as with this seed in Python."""
     expected = Faults({"503": 0.5}, seed=7)
     with (
         serve("--fault", "503:0.5", "--seed", "7") as url,
@@ -270,7 +269,7 @@ def test_latency_in_process_is_waited_in_short_steps(monkeypatch, client):
 
 
 def test_the_command_has_latency():
-    """At least the configured time."""
+    """A request takes at least the configured time."""
     with (
         serve("--latency", "0.05") as url,
         closing(create_client(config=ONCE, endpoint_url=url)) as client,
@@ -281,7 +280,7 @@ def test_the_command_has_latency():
 
 
 def test_the_command_has_the_limits_of_aws():
-    """Five full requests per second, after a burst of one second."""
+    """It allows five full requests per second, after a burst of one second."""
     with (
         serve("--limits", "aws") as url,
         closing(create_client(config=ONCE, endpoint_url=url)) as client,
@@ -296,7 +295,7 @@ def test_the_command_has_the_limits_of_aws():
 
 
 def fails(call, kind, **request):
-    """Return whether a call fails with that error."""
+    """Whether a call fails with that error."""
     try:
         call(**request)
     except kind:
@@ -305,7 +304,7 @@ def fails(call, kind, **request):
 
 
 def test_a_lost_response_does_not_delay_the_stop():
-    """The waiting client gets an error at once; the console prints nothing."""
+    """The waiting client gets an error at once, and the terminal shows nothing."""
     with start_server("--fault", "timeout:1") as (process, url):
         host, port = urlsplit(url).netloc.split(":")
         with socket.create_connection((host, int(port))) as connection:
@@ -313,8 +312,8 @@ def test_a_lost_response_does_not_delay_the_stop():
                 b"POST /GetIndex HTTP/1.1\r\nhost: localhost\r\n"
                 b"content-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
             )
-            with urllib.request.urlopen(f"{url}/health") as response:  # noqa: S310 - ours
-                assert response.status == 200  # it has read the other by now
+            with urllib.request.urlopen(f"{url}/health") as response:  # noqa: S310 - our server
+                assert response.status == 200  # it has read the other request by now
             process.terminate()
             _, errors = process.communicate()
             got = connection.recv(1000)

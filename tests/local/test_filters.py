@@ -74,7 +74,7 @@ CASES = [
         ["disc", "film"],
     ),
     ({"$or": [{"seen": {"$exists": False}}, {"$and": [{"seen": True}]}]}, ["bare", "book", "film"]),
-    # what is not there
+    # missing keys
     ({"nothing": 1}, []),
     ({"nothing": {"$exists": False}}, EVERYTHING),
 ]
@@ -118,8 +118,8 @@ REFUSED = [
 
 
 @pytest.fixture
-def stored(client, bucket):
-    """The four vectors above in an index whose `text` is non-filterable."""
+def query_stored(client, bucket):
+    """Store the four vectors above, and return a function that queries them."""
     names = {"vectorBucketName": bucket, "indexName": "idx"}
     client.create_index(
         **names,
@@ -138,32 +138,31 @@ def stored(client, bucket):
 
 
 @pytest.mark.parametrize("condition, expected", CASES, ids=str)
-def test_a_filter_matches(stored, condition, expected):
-    """Exactly the expected ones of the four."""
-    results = stored(filter=condition)["vectors"]
+def test_a_filter_matches_exactly_the_expected_vectors(query_stored, condition, expected):
+    results = query_stored(filter=condition)["vectors"]
 
     assert sorted(vector["key"] for vector in results) == expected
 
 
 @pytest.mark.parametrize("condition", REFUSED, ids=lambda value: str(value)[:60])
-def test_an_invalid_filter_is_refused_with_awss_text(stored, condition):
-    """One message for all, and the path."""
+def test_an_invalid_filter_is_refused_with_awss_text(query_stored, condition):
+    """All have the same message, with the path."""
     with pytest.raises(ClientError) as refused:
-        stored(filter=condition)
+        query_stored(filter=condition)
 
     response = refused.value.response
     assert response["Error"] == {"Code": "ValidationException", "Message": "Invalid filter"}
     assert response["fieldList"] == [{"path": "filter", "message": "Invalid filter"}]
 
 
-def test_a_hundred_constraints_are_allowed(stored):
+def test_a_hundred_constraints_are_allowed(query_stored):
     """$in counts its values; $and and $or do not count."""
     condition = {"$and": [{"$or": [{"year": {"$in": list(range(1995, 2094))}}, {"year": 1994}]}]}
 
-    assert len(stored(filter=condition)["vectors"]) == 2
+    assert len(query_stored(filter=condition)["vectors"]) == 2
 
 
-def nested(depth):
+def nest(depth):
     condition = {"year": 1994}
     for _ in range(depth):
         condition = {"$and": [condition]}
@@ -171,11 +170,11 @@ def nested(depth):
 
 
 @pytest.mark.ours
-def test_nesting_is_limited(stored):
-    """AWS documents no limit; ours prevents a stack overflow."""
-    assert len(stored(filter=nested(FILTER_DEPTH))["vectors"]) == 2
+def test_nesting_is_limited(query_stored):
+    """AWS documents no limit. Ours prevents a stack overflow."""
+    assert len(query_stored(filter=nest(FILTER_DEPTH))["vectors"]) == 2
     with pytest.raises(ClientError, match="Invalid filter"):
-        stored(filter=nested(FILTER_DEPTH + 1))
+        query_stored(filter=nest(FILTER_DEPTH + 1))
 
 
 PRIMITIVES = st.one_of(st.sampled_from(["", "a", "ab", "b"]), st.integers(0, 3), st.booleans())
@@ -214,7 +213,7 @@ FILTERS = st.recursive(
 ORDER = {"$gt": operator.gt, "$gte": operator.ge, "$lt": operator.lt, "$lte": operator.le}
 
 
-def typed(value):
+def to_typed(value):
     """Return a value that equals another only if the JSON is: true is not 1, but 1 is 1.0."""
     return (isinstance(value, bool), value)
 
@@ -226,22 +225,22 @@ CHOICES = [
 ]
 
 
-def reference(condition, metadata, choices):
-    """The filter language, implemented again from its specification."""
+def match_reference(condition, metadata, choices):
+    """Match a filter with a second implementation of the language's specification."""
     [(key, operand)] = condition.items()
     if key in ("$and", "$or"):
         together = all if key == "$and" else any
-        return together([reference(part, metadata, choices) for part in operand])
+        return together([match_reference(part, metadata, choices) for part in operand])
     tests = operand if isinstance(operand, dict) else {"$eq": operand}
-    stored = metadata.get(key)
-    values = stored if isinstance(stored, list) else [] if stored is None else [stored]
-    have = set(map(typed, values))
+    value = metadata.get(key)
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    have = set(map(to_typed, values))
     results = []
     for name, expected in tests.items():
-        want = set(map(typed, expected if isinstance(expected, list) else [expected]))
+        want = set(map(to_typed, expected if isinstance(expected, list) else [expected]))
         if name in ORDER:
-            number = isinstance(stored, (int, float)) and not isinstance(stored, bool)
-            results.append(number and ORDER[name](stored, expected))
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            results.append(number and ORDER[name](value, expected))
         elif name == "$exists":
             results.append(bool(values) == expected)
         elif name == "$startsWith":
@@ -259,9 +258,9 @@ def reference(condition, metadata, choices):
 
 @pytest.mark.parametrize("choices", CHOICES, ids=str)
 @settings(max_examples=150)
-@given(condition=FILTERS, stored=st.lists(METADATA, max_size=12), data=st.data())
-def test_matching_agrees_with_an_independent_reference(choices, condition, stored, data):
-    """For any filter and vectors, some of them overwritten or deleted, with every choice."""
+@given(condition=FILTERS, documents=st.lists(METADATA, max_size=12), data=st.data())
+def test_matching_agrees_with_an_independent_reference(choices, condition, documents, data):
+    """With any filter, vectors and choice. Some vectors are overwritten or deleted."""
     engine = Engine(choices=choices)
     names = {"vectorBucketName": "my-bucket", "indexName": "idx"}
     engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
@@ -270,8 +269,8 @@ def test_matching_agrees_with_an_independent_reference(choices, condition, store
         {**names, "dataType": "float32", "dimension": 1, "distanceMetric": "euclidean"},
     )
     expected = {}
-    for number, metadata in enumerate(stored):
-        key = f"k{data.draw(st.integers(0, number))}"  # often one that is there already
+    for number, metadata in enumerate(documents):
+        key = f"k{data.draw(st.integers(0, number))}"  # often an existing one
         vector = {"key": key, "data": {"float32": [1]}, "metadata": metadata}
         engine.call("PutVectors", {**names, "vectors": [vector]})
         expected[key] = metadata
@@ -282,6 +281,6 @@ def test_matching_agrees_with_an_independent_reference(choices, condition, store
     query = {"topK": 20, "queryVector": {"float32": [1]}, "filter": condition}
     results = {v["key"] for v in engine.call("QueryVectors", {**names, **query})["vectors"]}
 
-    passing = {key for key, entry in expected.items() if reference(condition, entry, choices)}
+    passing = {key for key, entry in expected.items() if match_reference(condition, entry, choices)}
     assert results == passing
     engine.close()

@@ -26,7 +26,7 @@ from s3vectors_local import (
 )
 
 
-def message_of(call, kind):
+def get_message(call, kind):
     """Return the text of the error that a call raises."""
     with pytest.raises(kind) as refused:
         call()
@@ -35,12 +35,12 @@ def message_of(call, kind):
 
 @pytest.mark.parametrize("where", ["disk", "memory"])
 def test_a_forked_process_is_refused_with_advice(tmp_path, where):
-    """Every request, at once; the owner continues."""
+    """Each request fails at once, and the owner continues."""
     engine = Engine(tmp_path if where == "disk" else None)
     client = connect(create_client(), engine)
     client.create_vector_bucket(vectorBucketName="my-bucket")
 
-    text = run_in_child(lambda: message_of(client.list_vector_buckets, InheritedEngineError))
+    text = run_in_child(lambda: get_message(client.list_vector_buckets, InheritedEngineError))
 
     assert f"belongs to process {os.getpid()}; process" in text
     assert "s3vectors-local serve" in text
@@ -54,29 +54,29 @@ def test_a_forked_process_is_refused_with_advice(tmp_path, where):
 
 
 def test_a_lock_that_another_thread_held_at_the_fork_is_not_waited_for(tmp_path):
-    """The lock of the engine or of its faults."""
+    """Neither the lock of the engine nor that of its faults."""
     engine, faults = Engine(tmp_path), Faults()
     client = connect(create_client(), engine, faults=faults)
 
     with engine._lock, faults._lock:
-        text = run_in_child(lambda: message_of(client.list_vector_buckets, InheritedEngineError))
+        text = run_in_child(lambda: get_message(client.list_vector_buckets, InheritedEngineError))
 
     assert "was forked from it" in text
     engine.close()
 
 
 def test_a_forked_process_cannot_open_the_directory_that_its_parent_has_open(tmp_path):
-    """Also if the parent has closed it: SQLite remembers the locks of the parent."""
+    """Not even if the parent has closed it: SQLite remembers the parent's locks."""
     engine = Engine(tmp_path)
 
-    text = run_in_child(lambda: message_of(lambda: Engine(tmp_path), DataDirectoryError))
+    text = run_in_child(lambda: get_message(lambda: Engine(tmp_path), DataDirectoryError))
 
     assert f"belongs to process {os.getpid()}" in text
     engine.close()
 
 
 def test_a_directory_closed_before_the_fork_can_be_opened_in_both(tmp_path):
-    """The child has inherited nothing."""
+    """The child has inherited no connection."""
     Engine(tmp_path).close()
 
     def open_and_close():
@@ -89,8 +89,8 @@ def test_a_directory_closed_before_the_fork_can_be_opened_in_both(tmp_path):
 
 @pytest.mark.parametrize("language, word", [("de", "Häuser Haus"), ("en", "houses house")])
 def test_a_forked_process_can_have_its_own_engine(tmp_path, language, word):
-    """With a stemmer whose lock another thread held at the fork."""
-    from s3vectors_local.text import get_analyzer  # noqa: PLC0415 - its cache is what is tested
+    """Even with a stemmer whose lock another thread held at the fork."""
+    from s3vectors_local.text import get_analyzer  # noqa: PLC0415 - the test uses its cache
 
     engine = Engine(tmp_path / "parent")
     stems = get_analyzer(language, "uax29").parse_phrases.__self__
@@ -182,7 +182,7 @@ def test_a_server_answers_its_parent_after_a_fork():
 
         def serve_again():
             with serving(engine) as own, closing(create_client(endpoint_url=own)) as other:
-                return message_of(other.list_vector_buckets, ClientError)
+                return get_message(other.list_vector_buckets, ClientError)
 
         assert "belongs to process" in run_in_child(serve_again)
         assert len(client.list_vector_buckets()["vectorBuckets"]) == 1
@@ -206,7 +206,7 @@ def test_many_forks_while_threads_write_lose_nothing(tmp_path):
         thread.start()
     try:
         for _ in range(10):
-            run_in_child(lambda: message_of(client.list_vector_buckets, InheritedEngineError))
+            run_in_child(lambda: get_message(client.list_vector_buckets, InheritedEngineError))
     finally:
         stop.set()
         for thread in threads:
@@ -226,7 +226,7 @@ def test_a_process_forked_during_another_threads_request_is_refused():
         client = create_client()
         with all_clients._LOCK:
             text = run_in_child(
-                lambda: message_of(client.list_vector_buckets, InheritedEngineError)
+                lambda: get_message(client.list_vector_buckets, InheritedEngineError)
             )
 
     assert f"belongs to process {os.getpid()}; process" in text

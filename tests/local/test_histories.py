@@ -1,4 +1,4 @@
-"""Any sequence of puts, deletes and reopenings has the result of a dictionary."""
+"""Any sequence of puts, deletes and reopenings has the same result as a dictionary."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ METADATA = st.dictionaries(st.sampled_from("ab"), st.integers(0, 2))
 
 
 class History(RuleBasedStateMachine):
-    """One index on disk, compared with a dictionary of key to (vector, metadata)."""
+    """An index on disk, compared with a dictionary from key to vector and metadata."""
 
     def __init__(self):
         super().__init__()
@@ -57,8 +57,8 @@ class History(RuleBasedStateMachine):
         self.engine = Engine(self.directory)
 
     @invariant()
-    def it_holds_what_the_dictionary_holds(self):
-        """Compare by list, by key, and by query with a filter."""
+    def index_equals_dictionary(self):
+        """Compare both by list, by key, and by a query with a filter."""
         assert crash.read(self.engine) == {k: entry[1] for k, entry in self.expected.items()}
         request = {"keys": sorted(self.expected) or ["none"], "returnData": True}
         got = self.engine.call("GetVectors", {**crash.NAMES, **request})["vectors"]

@@ -39,7 +39,7 @@ def ask(url, method="POST", path="/ListVectorBuckets", body=b"", **headers):
 
 
 def test_a_response_has_the_headers_that_sdks_read(url):
-    """JSON, and an id for each request."""
+    """It has the type JSON, and an id for each request."""
     first, body = ask(url, body=b'{"prefix":"none"}')
     second, _ = ask(url)
 
@@ -74,7 +74,7 @@ def test_a_response_has_the_headers_that_sdks_read(url):
     ],
 )
 def test_an_error_has_awss_form(url, method, path, body, status, code):
-    """A status, the code in a header, a message in the body."""
+    """A status, the code in a header, and a message in the body."""
     response, document = ask(url, method, path, body)
 
     assert (response.status, response.headers["x-amzn-errortype"]) == (status, code)
@@ -82,7 +82,7 @@ def test_an_error_has_awss_form(url, method, path, body, status, code):
 
 
 def test_unknown_and_null_members_are_ignored(url):
-    """As in AWS's protocol; newer clients may send unknown members."""
+    """This is AWS's protocol. Newer clients may send unknown members."""
     response, _ = ask(url, body=b'{"prefix":null,"newMember":1}')
 
     assert response.status == 200
@@ -90,7 +90,7 @@ def test_unknown_and_null_members_are_ignored(url):
 
 @pytest.mark.parametrize("beyond, message", [(0, "not valid JSON"), (1, "exceeds max allowed")])
 def test_a_body_can_have_twenty_mebibytes(url, beyond, message):
-    """Inclusive; one more byte is refused."""
+    """One more byte is refused."""
     response, document = ask(url, body=b"x" * (REQUEST_BODY_BYTES + beyond))
 
     assert response.status == 400
@@ -98,7 +98,7 @@ def test_a_body_can_have_twenty_mebibytes(url, beyond, message):
 
 
 def test_an_incomplete_request_is_not_executed(url):
-    """If the client disconnects in the middle of a body."""
+    """The client disconnects in the middle of the body."""
     with socket.create_connection(urlsplit(url).netloc.split(":")) as connection:
         connection.sendall(
             b"POST /CreateVectorBucket HTTP/1.1\r\nhost: localhost\r\n"
@@ -113,7 +113,7 @@ def test_an_incomplete_request_is_not_executed(url):
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded"])
 def test_a_body_not_declared_as_json_is_refused(url, media_type):
-    """For example the default of curl."""
+    """For example with curl's default type."""
     response, document = ask(url, body=b"{}", **{"content-type": media_type})
 
     assert response.status == 415
@@ -123,7 +123,7 @@ def test_a_body_not_declared_as_json_is_refused(url, media_type):
 
 @pytest.mark.parametrize("media_type", ["application/json", "application/json; charset=utf-8"])
 def test_a_body_declared_as_json_is_accepted(url, media_type):
-    """With parameters or without."""
+    """With or without parameters of the type."""
     response, _ = ask(url, body=b"{}", **{"content-type": media_type})
 
     assert response.status == 200
@@ -144,7 +144,7 @@ def test_expect_100_continue_is_answered(url):
 
 
 def test_a_bug_of_the_engine_is_a_500_and_a_log_entry(caplog, monkeypatch):
-    """The response has AWS's form, the log has the traceback."""
+    """The response has AWS's form, and the log has the traceback."""
     engine = Engine()
     monkeypatch.setattr(engine, "call", lambda *_: 1 / 0)
 
@@ -157,7 +157,7 @@ def test_a_bug_of_the_engine_is_a_500_and_a_log_entry(caplog, monkeypatch):
 
 
 def test_one_connection_serves_many_requests(url):
-    """HTTP keep-alive."""
+    """This is HTTP keep-alive."""
     with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
         connection.connect()
         first = connection.sock
@@ -167,14 +167,14 @@ def test_one_connection_serves_many_requests(url):
         assert connection.sock is first
 
 
-def test_health_is_for_load_balancers_and_scripts(url):
-    """200 when the server answers."""
+def test_health_returns_200_while_the_server_answers(url):
+    """Load balancers and scripts use it."""
     response, document = ask(url, "GET", "/health")
 
     assert (response.status, document) == (200, {"status": "ok"})
 
 
-def test_many_clients_at_a_time(url):
+def test_the_server_answers_many_clients_at_a_time(url):
     """Eight clients write, and no write is lost."""
     names = {"vectorBucketName": "many-clients", "indexName": "idx"}
     with closing(create_client(endpoint_url=url)) as client:
@@ -191,7 +191,7 @@ def test_many_clients_at_a_time(url):
         assert len(client.list_vectors(**names)["vectors"]) == 200
 
 
-def test_an_unfinished_request_does_not_keep_it_from_stopping():
+def test_an_unfinished_request_does_not_prevent_the_stop():
     """It gets a grace period and an error, then the server stops."""
     with start_server() as (process, url):
         host, port = urlsplit(url).netloc.split(":")
@@ -199,7 +199,7 @@ def test_an_unfinished_request_does_not_keep_it_from_stopping():
             connection.sendall(
                 b"POST /GetIndex HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{"
             )
-            ask(url)  # it has read the other by now
+            ask(url)  # it has read the other request by now
             process.terminate()
             _, errors = process.communicate()
             got = connection.recv(1000)
@@ -211,7 +211,7 @@ def test_an_unfinished_request_does_not_keep_it_from_stopping():
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_cleanly_and_loses_no_acknowledged_write(tmp_path, stop):
+def test_the_server_stops_cleanly_and_loses_no_acknowledged_write(tmp_path, stop):
     """The exit status is 0, and the directory is unlocked."""
     for number in range(2):
         with (
@@ -226,8 +226,8 @@ def test_it_stops_cleanly_and_loses_no_acknowledged_write(tmp_path, stop):
             assert (process.returncode, errors) == (0, "")
 
 
-def test_nothing_acknowledged_is_lost_when_it_stops_under_load(tmp_path):
-    """Four clients write until it stops; every acknowledged write is stored."""
+def test_a_stop_under_load_loses_no_acknowledged_write(tmp_path):
+    """Four clients write until the server stops."""
     names = {"vectorBucketName": "under-load", "indexName": "idx"}
     once = Config(retries={"total_max_attempts": 1})
     with start_server("--data", str(tmp_path)) as (process, url):
@@ -246,7 +246,7 @@ def test_nothing_acknowledged_is_lost_when_it_stops_under_load(tmp_path):
                     except (ClientError, BotoCoreError):
                         return acknowledged
                     acknowledged.append(key)
-                    if number == 20:  # all have begun by then, or are about to
+                    if number == 20:  # by now, all clients have begun or are about to
                         process.send_signal(signal.SIGTERM)
             return acknowledged
 

@@ -77,7 +77,7 @@ NEEDS = [
 
 @pytest.mark.parametrize("operation, request_, resource, also", NEEDS)
 def test_a_request_needs_its_action_and_sometimes_another(operation, request_, resource, also):
-    """All on the same resource."""
+    """Both on the same resource."""
     results = find_needs(operation, request_, Caller(), lambda _: None)
 
     assert [(need.action, need.resource) for need in results] == [
@@ -86,13 +86,12 @@ def test_a_request_needs_its_action_and_sometimes_another(operation, request_, r
 
 
 def test_every_operation_is_in_these_cases_and_has_an_action():
-    """None is missing."""
     assert {operation for operation, *_ in NEEDS} == set(OPERATIONS)
     assert {f"s3vectors:{operation}" for operation in OPERATIONS} == ACTIONS
 
 
 def test_the_condition_keys_are_those_of_the_request_and_its_resource():
-    """The caller, the tags of the index, its bucket and the request; TagResource has no encryption.
+    """The caller, the tags of index, bucket and request; TagResource has no encryption.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3vectors.html
     """
@@ -123,7 +122,7 @@ def test_the_condition_keys_are_those_of_the_request_and_its_resource():
     }
 
 
-def allowed(document, action="s3vectors:GetIndex", resource=INDEX, **context):
+def is_allowed(document, action="s3vectors:GetIndex", resource=INDEX, **context):
     keys = {key.replace("__", ":").replace("_", "/"): value for key, value in context.items()}
     try:
         Policies(document).check([Need(action, resource, keys)], Caller())
@@ -155,9 +154,9 @@ def allowed(document, action="s3vectors:GetIndex", resource=INDEX, **context):
         ([{"Effect": "Allow", "Action": "*", "NotResource": f"{BUCKET}*"}], False),
     ],
 )
-def test_statements_decide_as_in_iam(statements, expected):
-    """A deny wins over an allow; ARNs match part by part, actions case-insensitively."""
-    assert allowed(policy(*statements)) is expected
+def test_statements_are_evaluated_as_in_iam(statements, expected):
+    """A deny wins over an allow. ARNs match part by part, actions case-insensitively."""
+    assert is_allowed(policy(*statements)) is expected
 
 
 @pytest.mark.parametrize(
@@ -192,27 +191,27 @@ def test_statements_decide_as_in_iam(statements, expected):
         ("ForAllValues:StringEquals", "a", None, True),
     ],
 )
-def test_conditions_decide_as_in_iam(operator, values, have, expected):
-    """On one key, a tag, of which there may be two that differ in case."""
+def test_conditions_are_evaluated_as_in_iam(operator, values, have, expected):
+    """The condition has one key, a tag. Two tags may differ in case only."""
     condition = {operator: {"aws:RequestTag/Team": values}}
     context = {} if have is None else {"aws__requesttag_team": have}
 
     document = policy(allow("s3vectors:*", "*", Condition=condition))
 
-    assert allowed(document, **context) is expected
+    assert is_allowed(document, **context) is expected
 
 
 def test_all_conditions_must_hold():
-    """Those of one operator and of several."""
+    """Whether they have one operator or several."""
     condition = {
         "StringEquals": {"aws:RequestTag/a": "1", "aws:requesttag/B": "2"},
         "Null": {"aws:ResourceTag/c": "true"},
     }
     document = policy(allow("s3vectors:*", "*", Condition=condition))
 
-    assert allowed(document, aws__requesttag_a=["1"], aws__requesttag_b=["2"])
-    assert not allowed(document, aws__requesttag_a=["1"], aws__requesttag_b=["3"])
-    assert not allowed(document, aws__requesttag_a=["1"])
+    assert is_allowed(document, aws__requesttag_a=["1"], aws__requesttag_b=["2"])
+    assert not is_allowed(document, aws__requesttag_a=["1"], aws__requesttag_b=["3"])
+    assert not is_allowed(document, aws__requesttag_a=["1"])
 
 
 @pytest.mark.parametrize(
@@ -296,14 +295,14 @@ def test_all_conditions_must_hold():
     ],
 )
 def test_a_policy_that_cannot_be_evaluated_is_refused(document, message):
-    """When it is parsed; the error names the place."""
+    """The parser refuses it, and the error has the location."""
     with pytest.raises(PolicyError, match=message):
         Policies(document)
 
 
 @pytest.fixture
-def caller():
-    """Return a client of an engine that has an index and enforces the policy of one statement."""
+def create_caller():
+    """Return a function that creates a client of an engine with an index and one statement."""
     engines = []
 
     def make(*statements):
@@ -321,9 +320,9 @@ def caller():
         engine.close()
 
 
-def test_a_denial_is_a_403_with_awss_text(caller):
-    """It has the caller, the action, the resource and the reason; nothing is executed."""
-    client = caller(allow("s3vectors:GetVectors", INDEX), deny("s3vectors:GetIndex", "*"))
+def test_a_denial_is_a_403_with_awss_text(create_caller):
+    """It has the caller, the action, the resource and the reason. Nothing is executed."""
+    client = create_caller(allow("s3vectors:GetVectors", INDEX), deny("s3vectors:GetIndex", "*"))
 
     with pytest.raises(client.exceptions.AccessDeniedException) as refused:
         client.delete_vectors(**NAMES, keys=["a"])
@@ -337,9 +336,9 @@ def test_a_denial_is_a_403_with_awss_text(caller):
     assert len(client.get_vectors(**NAMES, keys=["a"])["vectors"]) == 1
 
 
-def test_reading_metadata_in_a_query_or_a_list_needs_get_vectors(caller):
-    """Without it, only keys and distances can be read."""
-    client = caller(allow(["s3vectors:QueryVectors", "s3vectors:ListVectors"], INDEX))
+def test_reading_metadata_in_a_query_or_a_list_needs_get_vectors(create_caller):
+    """Without that action, only keys and distances can be read."""
+    client = create_caller(allow(["s3vectors:QueryVectors", "s3vectors:ListVectors"], INDEX))
     query = {**NAMES, "topK": 1, "queryVector": VECTOR}
 
     assert client.query_vectors(**query, returnDistance=True)["vectors"][0]["key"] == "a"
@@ -354,9 +353,9 @@ def test_reading_metadata_in_a_query_or_a_list_needs_get_vectors(caller):
             call(**request)
 
 
-def test_a_missing_resource_is_denied_first(caller):
+def test_a_missing_resource_is_denied_first(create_caller):
     """A caller without the permission does not learn whether it exists."""
-    client = caller(allow("s3vectors:GetIndex", INDEX))
+    client = create_caller(allow("s3vectors:GetIndex", INDEX))
 
     with pytest.raises(client.exceptions.AccessDeniedException):
         client.get_index(**{**NAMES, "indexName": "no-index"})
@@ -364,10 +363,10 @@ def test_a_missing_resource_is_denied_first(caller):
         client.delete_vector_bucket(vectorBucketName="no-bucket")
 
 
-def test_the_tags_of_a_bucket_decide_about_its_indexes(caller):
-    """As soon as they are set."""
+def test_the_tags_of_a_bucket_are_evaluated_for_its_indexes(create_caller):
+    """They count as soon as they are set."""
     tagged = {"StringEquals": {"s3vectors:VectorBucketTag/team": "a"}}
-    client = caller(
+    client = create_caller(
         allow("s3vectors:TagResource", BUCKET),
         allow("s3vectors:GetIndex", "*", Condition=tagged),
     )
@@ -379,7 +378,7 @@ def test_the_tags_of_a_bucket_decide_about_its_indexes(caller):
 
 
 def test_unused_permissions_are_listed():
-    """Actions, resources, and actions that do not exist."""
+    """These are actions, resources, and actions that do not exist."""
     policies = Policies(
         policy(
             allow(["s3vectors:Get*", "s3vectors:InsertVectors"], [INDEX, BUCKET], Sid="Read"),
@@ -409,8 +408,8 @@ def test_unused_permissions_are_listed():
     assert not [line for line in unused if "statement 4" in line]
 
 
-def test_a_denied_request_uses_nothing():
-    """Of its two needs, one was allowed."""
+def test_a_denied_request_uses_no_permission():
+    """One of its two actions was allowed."""
     policies = Policies(policy(allow("s3vectors:QueryVectors", INDEX)))
     needed = find_needs("QueryVectors", {**NAMES, "filter": {}}, Caller(), lambda _: None)
 
@@ -420,19 +419,21 @@ def test_a_denied_request_uses_nothing():
     assert len(policies.list_unused()) == 2
 
 
-def test_tags_that_differ_only_in_case_all_count(caller):
-    """Condition keys are case-insensitive: a deny on either applies."""
+def test_tags_that_differ_only_in_case_all_count(create_caller):
+    """Condition keys are case-insensitive, so a deny on either applies."""
     production = {"StringEquals": {"aws:ResourceTag/Env": "prod"}}
-    client = caller(allow("s3vectors:*", "*"), deny("s3vectors:*", "*", Condition=production))
+    client = create_caller(
+        allow("s3vectors:*", "*"), deny("s3vectors:*", "*", Condition=production)
+    )
     client.tag_resource(resourceArn=INDEX, tags={"Env": "prod", "env": "dev"})
 
     with pytest.raises(client.exceptions.AccessDeniedException, match="explicit deny"):
         client.get_index(**NAMES)
 
 
-def test_arns_of_other_accounts_and_regions_are_not_reached(caller):
-    """Identity policies cannot allow other accounts; an endpoint only has its region."""
-    client = caller(allow("s3vectors:*", "*"))
+def test_resources_of_other_accounts_and_regions_are_denied(create_caller):
+    """Identity policies cannot allow other accounts, and an endpoint has only its region."""
+    client = create_caller(allow("s3vectors:*", "*"))
 
     with pytest.raises(client.exceptions.AccessDeniedException, match="no resource-based policy"):
         client.delete_index(indexArn=INDEX.replace("123456789012", "999999999999"))
@@ -443,16 +444,16 @@ def test_arns_of_other_accounts_and_regions_are_not_reached(caller):
     assert client.get_index(indexArn=INDEX)
 
 
-def write(directory, document):
+def write_policy(directory, document):
     path = directory / "role.json"
     path.write_text(document if isinstance(document, str) else json.dumps(document))
     return str(path)
 
 
-def test_the_command_enforces_policies_and_prints_what_was_unused(tmp_path):
-    """On exit, one line each."""
+def test_the_command_enforces_policies_and_prints_unused_permissions(tmp_path):
+    """When it exits, it prints one line for each."""
     actions = ["s3vectors:CreateVectorBucket", "s3vectors:DeleteVectorBucket"]
-    role = write(tmp_path, policy(allow(actions, BUCKET)))
+    role = write_policy(tmp_path, policy(allow(actions, BUCKET)))
     with start_server("--policy", role, "--unused", "--no-console") as (process, url):
         client = create_client(endpoint_url=url)
         client.create_vector_bucket(**BY_BUCKET)
@@ -469,11 +470,14 @@ def test_the_command_enforces_policies_and_prints_what_was_unused(tmp_path):
 
 
 def test_several_policies_add_up(tmp_path):
-    """Each allows a part."""
+    """Each policy allows a part."""
     paths = []
     for name, action in (("a", "CreateVectorBucket"), ("b", "GetVectorBucket")):
         (tmp_path / name).mkdir()
-        paths += ["--policy", write(tmp_path / name, policy(allow(f"s3vectors:{action}", BUCKET)))]
+        paths += [
+            "--policy",
+            write_policy(tmp_path / name, policy(allow(f"s3vectors:{action}", BUCKET))),
+        ]
     with serve(*paths) as url:
         client = create_client(endpoint_url=url)
         client.create_vector_bucket(**BY_BUCKET)
@@ -484,9 +488,9 @@ def test_several_policies_add_up(tmp_path):
 RED = {"StringEquals": {"aws:RequestTag/team": "red"}}
 
 
-def test_members_that_an_operation_does_not_have_decide_nothing(caller):
-    """Unknown members have no effect, whatever their type."""
-    client = caller(
+def test_unknown_members_do_not_affect_permissions(create_caller):
+    """Whatever their type."""
+    client = create_caller(
         allow("s3vectors:*", "*", Condition=RED),
         allow(
             "s3vectors:TagResource",
@@ -513,14 +517,14 @@ def test_members_that_an_operation_does_not_have_decide_nothing(caller):
 def test_wildcards_match_like_a_simple_reference(pattern, text):
     """The reference is too slow for long patterns."""
 
-    def plainest(p, t):
+    def match_simply(p, t):
         if not p:
             return not t
         if p[0] == "*":
-            return any(plainest(p[1:], t[n:]) for n in range(len(t) + 1))
-        return bool(t) and p[0] in ("?", t[0]) and plainest(p[1:], t[1:])
+            return any(match_simply(p[1:], t[n:]) for n in range(len(t) + 1))
+        return bool(t) and p[0] in ("?", t[0]) and match_simply(p[1:], t[1:])
 
-    assert matches(pattern, text) is plainest(pattern, text)
+    assert matches(pattern, text) is match_simply(pattern, text)
 
 
 def test_no_pattern_takes_long():

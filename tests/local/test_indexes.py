@@ -1,4 +1,4 @@
-"""Indexes: create, get, list, delete."""
+"""Indexes can be created, read, listed and deleted."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_an_index_inherits_or_overrides_its_buckets_encryption(client):
 
 
 def test_invalid_encryption_of_an_index_is_refused(client, bucket):
-    """By the same rules as for a bucket."""
+    """The rules are those for a bucket."""
     for encryption in ({"sseType": "aws:kms"}, {"kmsKeyArn": f"arn:aws:kms:x:{0:012}:key/k"}):
         with pytest.raises(client.exceptions.ValidationException, match="kmsKeyArn must"):
             client.create_index(
@@ -82,7 +82,7 @@ def test_invalid_encryption_of_an_index_is_refused(client, bucket):
 
 @pytest.mark.ours
 def test_the_number_of_indexes_is_limited(client, names, monkeypatch):
-    """10,000; the test uses fewer."""
+    """The limit is 10,000; the test uses fewer."""
     monkeypatch.setattr("s3vectors_local.limits.INDEXES", 1)
 
     with pytest.raises(client.exceptions.ServiceQuotaExceededException):
@@ -109,7 +109,7 @@ def test_every_broken_constraint_is_named_at_once(client, bucket):
 
 @pytest.mark.parametrize("name", ["My-Index", "my_index", ".index", "index-"])
 def test_a_bad_index_name_is_refused(client, bucket, name):
-    """The rules of buckets, but dots are allowed inside."""
+    """The rules are those for buckets, but dots are allowed inside."""
     with pytest.raises(client.exceptions.ValidationException, match="Invalid index name"):
         client.create_index(vectorBucketName=bucket, indexName=name, **INDEX)
 
@@ -122,7 +122,7 @@ def test_a_bad_index_name_is_refused(client, bucket, name):
     ],
 )
 def test_non_filterable_keys_are_limited(client, bucket, keys, problem):
-    """Ten of them, of 63 characters."""
+    """An index has at most ten, each with at most 63 characters."""
     with pytest.raises(client.exceptions.ValidationException, match=problem):
         client.create_index(
             vectorBucketName=bucket,
@@ -133,7 +133,7 @@ def test_non_filterable_keys_are_limited(client, bucket, keys, problem):
 
 
 def test_an_index_name_is_unique(client, names):
-    """The second CreateIndex is a conflict."""
+    """A second CreateIndex is a conflict."""
     with pytest.raises(client.exceptions.ConflictException, match="An index with the specified"):
         client.create_index(**names, **INDEX)
 
@@ -153,8 +153,7 @@ def test_an_unknown_index_is_not_found_even_when_the_bucket_is_missing(client, b
             client.get_index(vectorBucketName=where, indexName="idx")
 
 
-def test_an_index_is_named_in_one_way(client, names):
-    """By both names or by ARN."""
+def test_an_index_is_given_by_both_names_or_by_arn(client, names):
     arn = client.get_index(**names)["index"]["indexArn"]
 
     for wrong in ({**names, "indexArn": arn}, {"indexName": "my-index"}, {}):
@@ -172,7 +171,7 @@ def test_an_arn_of_the_older_packages_form_is_refused(client, names):
 
 
 def test_indexes_are_listed_by_name_prefix_and_page(client, bucket):
-    """One bucket's only, a page at a time."""
+    """Only those of one bucket, one page at a time."""
     client.create_vector_bucket(vectorBucketName="my-bucket-2")
     for where, name in ((bucket, "b-2"), (bucket, "b-1"), (bucket, "a-1"), ("my-bucket-2", "b-3")):
         client.create_index(vectorBucketName=where, indexName=name, **INDEX)
@@ -195,6 +194,6 @@ def test_deleting_an_index_deletes_its_vectors(client, names):
 
 
 def test_deleting_an_unknown_index_is_an_error(client, bucket):
-    """Also in an unknown bucket."""
+    """Even if its bucket is unknown."""
     with pytest.raises(client.exceptions.NotFoundException, match="index could not be found"):
         client.delete_index(vectorBucketName=bucket, indexName="nope")

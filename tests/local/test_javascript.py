@@ -9,11 +9,11 @@ from pathlib import Path
 from endpoints import serve
 
 SDK = Path(sys.prefix) / "javascript"
-"""Where `make test` installs it, at the version in the Makefile."""
+"""The folder where `make test` installs the version in the Makefile."""
 
 
 def test_the_javascript_sdk_works():
-    """Buckets, indexes, vectors, a filter, pages, tags and errors; signatures are verified."""
+    """The script uses buckets, indexes, vectors, a filter, pages, tags, errors and signatures."""
     assert (SDK / "node_modules").is_dir(), "run `make test` once; it installs the SDK"
     node = Path(sys.executable).with_name("node")
 

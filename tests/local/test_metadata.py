@@ -1,4 +1,4 @@
-"""Metadata: types, sizes and limits."""
+"""The types, sizes and limits of metadata."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def put(client, names, metadata):
     ],
 )
 def test_valid_metadata_is_accepted(client, names, metadata):
-    """Strings, numbers, booleans, lists of only strings or only numbers; any key."""
+    """Strings, numbers, booleans, and lists of only strings or only numbers, with any key."""
     put(client, names, metadata)
 
     results = client.get_vectors(**names, keys=["a"], returnMetadata=True)["vectors"]
@@ -77,8 +77,8 @@ def test_invalid_metadata_is_refused(client, names, key, value, problem):
         ({"a": [1, 2, 3]}, 4 + 8 + 1 + 3 * (4 + 4)),
     ],
 )
-def test_the_size_is_awss_arithmetic_not_the_length_of_the_json(metadata, size):
-    """4 + Σ(8 + key + value), as measured on AWS."""
+def test_the_size_follows_awss_formula(metadata, size):
+    """It is 4 + Σ(8 + key + value), as measured on AWS, not the length of the JSON."""
     assert metadata_size(metadata) == size
 
 
@@ -110,7 +110,7 @@ def test_the_provider_counts_like_the_engine(metadata):
     ],
 )
 def test_the_limits_are_inclusive(client, names, metadata, problem):
-    """2,048 filterable and 40,960 total bytes, 50 keys; one more is refused."""
+    """They are 2,048 filterable and 40,960 total bytes, and 50 keys."""
     if problem is None:
         put(client, names, metadata)
     else:

@@ -1,4 +1,4 @@
-"""Index modes: ENHANCED as on AWS today, CLASSIC as before 2026-09-30."""
+"""Index modes: ENHANCED as on AWS today, and CLASSIC as before 2026-09-30."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ only_enhanced = pytest.mark.parametrize("mode", ["enhanced"], indirect=True)
 only_classic = pytest.mark.parametrize("mode", ["classic"], indirect=True)
 
 
-def index_mode(client, name="my-index"):
+def get_index_mode(client, name="my-index"):
     return client.get_index(**{**NAMES, "indexName": name})["index"]["indexMode"]
 
 
 def test_new_buckets_and_indexes_have_the_mode_of_the_engine(client, mode):
-    """A bucket has it as its default, an index has that of its bucket."""
+    """It is the default of a bucket, and an index has that of its bucket."""
     bucket = client.get_vector_bucket(**BUCKET)["vectorBucket"]
 
     assert bucket["defaultIndexMode"] == mode.upper()
-    assert index_mode(client) == mode.upper()
+    assert get_index_mode(client) == mode.upper()
 
 
 @only_enhanced
 def test_a_new_bucket_does_not_support_classic(client):
-    """Its indexes and queries do not either; the errors have AWS's text."""
+    """Neither do its indexes and queries. The errors have AWS's text."""
     bucket = "cannot be set to CLASSIC because {} vector bucket does not support CLASSIC mode"
     for call, request, message in (
         (
@@ -82,31 +82,31 @@ def test_the_default_of_a_bucket_is_for_new_indexes(client):
     client.put_vector_bucket_default_index_mode(**BUCKET, defaultIndexMode="ENHANCED")
     client.create_index(**{**NAMES, "indexName": "newer"}, **INDEX)
 
-    assert (index_mode(client), index_mode(client, "newer")) == ("CLASSIC", "ENHANCED")
+    assert (get_index_mode(client), get_index_mode(client, "newer")) == ("CLASSIC", "ENHANCED")
 
 
 @only_classic
 def test_an_index_of_an_older_bucket_changes_to_enhanced_and_back(client):
-    """In place, with its vectors."""
+    """Its vectors stay."""
     client.put_vectors(**NAMES, vectors=[{"key": "a", "data": {"float32": [1]}}])
 
     for mode in ("ENHANCED", "CLASSIC"):
         client.update_index_mode(**NAMES, indexMode=mode)
-        assert index_mode(client) == mode
+        assert get_index_mode(client) == mode
         assert [v["key"] for v in client.query_vectors(**NAMES, **QUERY)["vectors"]] == ["a"]
 
 
-def test_setting_the_mode_that_is_set_changes_nothing(client, mode):
+def test_setting_the_present_mode_changes_nothing(client, mode):
     """It is not an error."""
     client.put_vector_bucket_default_index_mode(**BUCKET, defaultIndexMode=mode.upper())
     client.update_index_mode(**NAMES, indexMode=mode.upper())
 
-    assert index_mode(client) == mode.upper()
+    assert get_index_mode(client) == mode.upper()
 
 
 @only_classic
 def test_starts_with_needs_enhanced_mode(client):
-    """Of the index, or of the query."""
+    """Either the index or the query has it."""
     starts = {"filter": {"a": {"$startsWith": "x"}}}
     metadata = {"metadata": {"a": "xy"}}
     client.put_vectors(**NAMES, vectors=[{"key": "a", "data": {"float32": [1]}, **metadata}])
@@ -119,7 +119,7 @@ def test_starts_with_needs_enhanced_mode(client):
 
 @only_classic
 def test_constraints_are_counted_in_enhanced_mode_only(client):
-    """There, 101 values are too many."""
+    """In this mode, 101 values are too many."""
     assert client.query_vectors(**NAMES, **QUERY, filter=MANY)["vectors"] == []
     with pytest.raises(ClientError, match="Invalid filter"):
         client.query_vectors(**NAMES, **QUERY, filter=MANY, queryMode="ENHANCED")
@@ -127,7 +127,7 @@ def test_constraints_are_counted_in_enhanced_mode_only(client):
 
 @only_classic
 def test_text_search_needs_enhanced_mode(client):
-    """At creation, through UpdateMetadataConfiguration, and in a query."""
+    """Otherwise CreateIndex, UpdateMetadataConfiguration and queries refuse it."""
     texts = {"textSearchConfigurations": [{"metadataKey": "t"}]}
     questions = [{"metadataKey": "t", "text": "a"}]
     for call, request in (
@@ -164,7 +164,7 @@ def test_text_searches_stay_in_classic_mode(client):
 
 
 def test_the_mode_of_a_missing_resource_is_a_404(client):
-    """Bucket and index."""
+    """The resource is a bucket or an index."""
     with pytest.raises(client.exceptions.NotFoundException, match="vector bucket could not"):
         client.put_vector_bucket_default_index_mode(
             vectorBucketName="no-bucket", defaultIndexMode="ENHANCED"

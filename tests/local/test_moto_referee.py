@@ -13,7 +13,7 @@ from children import join_python_path
 
 SUPPORT = Path(__file__).parents[1] / "support"
 MOTO = Path(sys.prefix) / f"moto-{version('moto')}"
-"""Where `make test` unpacks moto's tests; this repository has no copy."""
+"""The folder where `make test` unpacks moto's tests; this repository has no copy."""
 
 
 def test_moto_s_own_tests_pass():

@@ -1,4 +1,4 @@
-"""Resources are named by name or by ARN where the API model has both, never by both at once."""
+"""A resource is given by name or by ARN, if the API model has both, but never by both."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ REQUESTS = {
     "DeleteVectors": {"keys": ["a"]},
     "QueryVectors": {"topK": 1, "queryVector": VECTOR},
 }
-"""What an operation asks for besides the name."""
+"""The other required members of an operation."""
 
 
-def ways(operation):
+def list_ways(operation):
     """Return the two ways to name the resource of an operation."""
     members = SERVICE.operation_model(operation).input_shape.members
     return INDEX if "indexArn" in members else BUCKET
 
 
 @pytest.fixture
-def ready(client, names):
+def prepared_client(client, names):
     """Create the bucket with a policy, and the index, for the tested operation."""
     client.put_vector_bucket_policy(**BUCKET[0], policy=POLICY)
     client.put_vectors(**names, vectors=[{"key": "a", "data": VECTOR}])
@@ -64,7 +64,7 @@ def ready(client, names):
 
 
 def test_every_operation_with_both_is_tested():
-    """According to the API model."""
+    """The API model has the list."""
     offering = {
         name
         for name in SERVICE.operation_names
@@ -77,21 +77,21 @@ def test_every_operation_with_both_is_tested():
 
 @pytest.mark.parametrize("operation", REQUESTS)
 @pytest.mark.parametrize("way", [0, 1], ids=["name", "ARN"])
-def test_it_works_by_name_and_by_arn(ready, operation, way):
-    """With the same result."""
+def test_an_operation_accepts_the_name_and_the_arn(prepared_client, operation, way):
+    """The result is the same."""
     if operation == "DeleteVectorBucket":
-        ready.delete_index(**INDEX[way])
+        prepared_client.delete_index(**INDEX[way])
 
-    call = getattr(ready, xform_name(operation))
+    call = getattr(prepared_client, xform_name(operation))
 
-    assert call(**ways(operation)[way], **REQUESTS[operation])
+    assert call(**list_ways(operation)[way], **REQUESTS[operation])
 
 
 @pytest.mark.parametrize("operation", REQUESTS)
-def test_it_is_refused_by_both_and_by_neither(ready, operation):
-    """With AWS's text."""
-    by_name, by_arn = ways(operation)
-    call = getattr(ready, xform_name(operation))
+def test_an_operation_refuses_both_and_neither(prepared_client, operation):
+    """The error has AWS's text."""
+    by_name, by_arn = list_ways(operation)
+    call = getattr(prepared_client, xform_name(operation))
 
     for named in ({**by_name, **by_arn}, {}):
         with pytest.raises(ClientError, match="Must specify either (indexArn|vectorBucketName) or"):

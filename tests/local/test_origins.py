@@ -1,4 +1,4 @@
-"""The server answers requests to its own host names, and none from web pages of other origins."""
+"""The server answers its own host names, and no web pages of other origins."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def ask(url, headers, method="POST", path="/ListVectorBuckets", body=b"{}"):
         return response.status, dict(response.getheaders()), json.loads(response.read())
 
 
-def with_host(host):
+def build_headers(host):
     """Return the headers of a request to that host."""
     return [("host", host), *JSON.items()]
 
@@ -57,8 +57,8 @@ def with_host(host):
     ],
 )
 def test_a_name_of_this_machine_is_answered(url, host):
-    """With any port, because it may be forwarded."""
-    assert ask(url, with_host(host))[0] == 200
+    """With any port, because the port may be forwarded."""
+    assert ask(url, build_headers(host))[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_name_of_this_machine_is_answered(url, host):
         "127.0.0.1@evil.example",
         "evil.example@127.0.0.1:x",
         "192.0.2.1",
-        "0.0.0.0",  # noqa: S104 - what is refused
+        "0.0.0.0",  # noqa: S104 - the refused name
         "[::]",
         "s3vectors",
         "",
@@ -80,17 +80,17 @@ def test_a_name_of_this_machine_is_answered(url, host):
     ],
 )
 def test_another_name_is_refused(url, host):
-    """It may be the name of a web page that resolves to this machine; the error has advice."""
-    status, headers, document = ask(url, with_host(host))
+    """It may belong to a web page and resolve to this machine. The error has advice."""
+    status, headers, document = ask(url, build_headers(host))
 
     assert (status, headers["x-amzn-errortype"]) == (403, "AccessDeniedException")
     assert "--allow-host" in document["message"]
 
 
 def test_a_request_without_a_host_or_with_two_is_refused(url):
-    """HTTP/1.1 requires one."""
+    """HTTP/1.1 requires exactly one."""
     assert ask(url, [*JSON.items()])[0] == 403
-    assert ask(url, [*with_host("localhost"), ("host", "evil.example")])[0] == 403
+    assert ask(url, [*build_headers("localhost"), ("host", "evil.example")])[0] == 403
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_a_request_without_a_host_or_with_two_is_refused(url):
 )
 @pytest.mark.parametrize("method, path", [("POST", "/ListVectorBuckets"), ("GET", "/health")])
 def test_another_origin_is_refused(url, origin, method, path):
-    """Also that of another port of this machine; no response allows any origin."""
-    headers = [*with_host("localhost:9100"), ("origin", origin)]
+    """Even that of another port of this machine. No response allows any origin."""
+    headers = [*build_headers("localhost:9100"), ("origin", origin)]
 
     status, answered, document = ask(url, headers, method, path)
 
@@ -120,7 +120,7 @@ def test_another_origin_is_refused(url, origin, method, path):
 @pytest.mark.parametrize("origin", ["http://localhost:9100", "https://localhost:9100"])
 def test_the_server_s_own_origin_is_answered(url, origin):
     """Its own pages can send requests."""
-    assert ask(url, [*with_host("localhost:9100"), ("origin", origin)])[0] == 200
+    assert ask(url, [*build_headers("localhost:9100"), ("origin", origin)])[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -128,14 +128,14 @@ def test_the_server_s_own_origin_is_answered(url, origin):
 )
 def test_the_sec_fetch_site_header_counts(url, site, status):
     """Browsers send it even without Origin."""
-    assert ask(url, [*with_host("localhost"), ("sec-fetch-site", site)])[0] == status
+    assert ask(url, [*build_headers("localhost"), ("sec-fetch-site", site)])[0] == status
 
 
 def test_a_preflight_is_not_allowed(url):
     """The server never sends a CORS header."""
     preflight = [("access-control-request-method", "POST"), ("access-control-request-headers", "x")]
 
-    status, headers, _ = ask(url, [*with_host("localhost"), *preflight], "OPTIONS", body=b"")
+    status, headers, _ = ask(url, [*build_headers("localhost"), *preflight], "OPTIONS", body=b"")
 
     assert status == 404
     assert not any(name.lower().startswith("access-control") for name in headers)
@@ -163,8 +163,8 @@ def test_other_names_can_be_allowed():
     """For containers that use the name of a service."""
     with serve("--allow-host", "s3vectors", "--allow-host", "Other.Example.") as url:
         for host in ("s3vectors:9100", "S3VECTORS", "other.example:80", "localhost"):
-            assert ask(url, with_host(host))[0] == 200
-        assert ask(url, with_host("third"))[0] == 403
+            assert ask(url, build_headers(host))[0] == 200
+        assert ask(url, build_headers("third"))[0] == 403
 
 
 def test_an_invalid_name_cannot_be_allowed():
@@ -178,23 +178,23 @@ def test_an_invalid_name_cannot_be_allowed():
         assert result.stderr == (f"s3vectors-local: {host!r} is not a host name or an address\n")
 
 
-def test_the_address_that_it_listens_on_is_its_name():
-    """Without a further option."""
+def test_the_listening_address_is_an_allowed_name():
+    """Without an option."""
     with serve("--host", "127.0.0.2") as url:
         assert "127.0.0.2" in url
         with closing(create_client(endpoint_url=url)) as client:
             assert client.list_vector_buckets()["vectorBuckets"] == []
 
 
-def test_an_sdk_by_an_allowed_name_signs_and_is_answered(monkeypatch):
-    """In Python, `serving` accepts the names of this machine."""
+def test_an_sdk_that_uses_an_allowed_name_is_answered(monkeypatch):
+    """It signs with that name. In Python, `serving` accepts the names of this machine."""
     with Engine() as engine, serving(engine) as url:
         port = url.rpartition(":")[2]
         with closing(create_client(endpoint_url=f"http://localhost:{port}")) as client:
             assert client.list_vector_buckets()["vectorBuckets"] == []
 
 
-def modes(folder):
+def get_modes(folder):
     """Return the permissions of a folder and its files."""
     return {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
 
@@ -205,7 +205,7 @@ def test_other_users_of_the_machine_can_read_nothing(tmp_path):
     try:
         with Engine(tmp_path / "deep" / "data") as engine:
             engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
-            results = modes(tmp_path / "deep" / "data")
+            results = get_modes(tmp_path / "deep" / "data")
     finally:
         os.umask(before)
 
@@ -223,4 +223,4 @@ def test_an_existing_folder_keeps_its_permissions(tmp_path):
     folder.mkdir(mode=0o755)
 
     with Engine(folder):
-        assert modes(folder)["data"] == 0o755
+        assert get_modes(folder)["data"] == 0o755

@@ -1,4 +1,4 @@
-"""Pages and segments return every vector once, also while others are written."""
+"""Pages and segments return each vector once, even while others are written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from s3vectors_local.limits import LIST_PAGE_BYTES
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
 
 
-def filled(count, **metadata):
+def create_filled_engine(count, **metadata):
     engine = Engine()
     engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
     index = {"dataType": "float32", "dimension": 1, "distanceMetric": "euclidean"}
@@ -31,7 +31,7 @@ def put(engine, keys, **metadata):
         engine.call("PutVectors", {**NAMES, "vectors": vectors})
 
 
-def pages(engine, operation="ListVectors", between=lambda: None, **request):
+def list_pages(engine, operation="ListVectors", between=lambda: None, **request):
     """Return the keys of each page; call `between` after each page."""
     token = {}
     while token is not None:
@@ -48,9 +48,9 @@ def pages(engine, operation="ListVectors", between=lambda: None, **request):
     segments=st.integers(1, 16),
     writes=st.lists(st.lists(st.integers(0, 30), max_size=8), max_size=12),
 )
-def test_pages_and_segments_give_every_untouched_vector_once(count, size, segments, writes):
+def test_pages_and_segments_return_each_unchanged_vector_once(count, size, segments, writes):
     """Others are overwritten, deleted and put between the pages."""
-    engine = filled(count)
+    engine = create_filled_engine(count)
     engine.call("DeleteVectors", {**NAMES, "keys": ["k1", "k3", "k5"]})  # leaves free rows
     put(engine, ["k3"])
     turns = iter(writes)
@@ -64,7 +64,7 @@ def test_pages_and_segments_give_every_untouched_vector_once(count, size, segmen
     results = [
         key
         for segment in range(segments)
-        for page in pages(
+        for page in list_pages(
             engine, between=write, maxResults=size, segmentCount=segments, segmentIndex=segment
         )
         for key in page
@@ -77,11 +77,11 @@ def test_pages_and_segments_give_every_untouched_vector_once(count, size, segmen
 
 
 @pytest.mark.parametrize("segments", [2, 16])
-def test_segments_are_of_similar_size(segments):
-    """So that parallel listing is faster."""
-    engine = filled(1600)
+def test_segments_have_similar_sizes(segments):
+    """So parallel listing is faster."""
+    engine = create_filled_engine(1600)
     sizes = [
-        sum(map(len, pages(engine, segmentCount=segments, segmentIndex=segment)))
+        sum(map(len, list_pages(engine, segmentCount=segments, segmentIndex=segment)))
         for segment in range(segments)
     ]
 
@@ -90,10 +90,10 @@ def test_segments_are_of_similar_size(segments):
 
 
 def test_a_page_ends_when_a_mebibyte_has_been_read():
-    """With metadata of 40 KB these are 27 vectors, for any maxResults."""
-    engine = filled(60, text="x" * 40_000)
+    """With metadata of 40 KB, it has 27 vectors for any maxResults."""
+    engine = create_filled_engine(60, text="x" * 40_000)
 
-    sizes = [len(page) for page in pages(engine, maxResults=1000)]
+    sizes = [len(page) for page in list_pages(engine, maxResults=1000)]
 
     assert sizes == [27, 27, 6]
     assert 26 * 40_000 < LIST_PAGE_BYTES < 27 * 40_024
@@ -103,10 +103,10 @@ def test_a_page_ends_when_a_mebibyte_has_been_read():
 @settings(max_examples=20)
 @given(count=st.integers(1, 450), top_k=st.integers(1, 500))
 def test_pages_of_a_query_are_its_ranking_in_order(count, top_k):
-    """Equal distances are in the order of rows; a page has at most 100 vectors."""
-    engine = filled(count)
+    """Equal distances are in the order of rows. A page has at most 100 vectors."""
+    engine = create_filled_engine(count)
 
-    results = list(pages(engine, "QueryVectors", topK=top_k, queryVector={"float32": [2]}))
+    results = list(list_pages(engine, "QueryVectors", topK=top_k, queryVector={"float32": [2]}))
 
     assert [len(page) for page in results[:-1]] == [100] * (len(results) - 1)
     assert 0 < len(results[-1]) <= 100
@@ -114,11 +114,11 @@ def test_pages_of_a_query_are_its_ranking_in_order(count, top_k):
     engine.close()
 
 
-def test_the_largest_top_k_comes_in_a_hundred_pages():
-    """10,000 results."""
-    engine = filled(10_050)
+def test_the_largest_top_k_has_a_hundred_pages():
+    """The maximum is 10,000 results."""
+    engine = create_filled_engine(10_050)
 
-    results = list(pages(engine, "QueryVectors", topK=10_000, queryVector={"float32": [2]}))
+    results = list(list_pages(engine, "QueryVectors", topK=10_000, queryVector={"float32": [2]}))
 
     assert len(results) == 100
     assert len({key for page in results for key in page}) == 10_000
@@ -127,14 +127,14 @@ def test_the_largest_top_k_comes_in_a_hundred_pages():
 
 def test_a_page_after_a_write_is_of_the_new_ranking():
     """A deleted vector is no longer in it."""
-    engine = filled(150)
+    engine = create_filled_engine(150)
     query = {"topK": 150, "queryVector": {"float32": [2]}}
     delete = {**NAMES, "keys": [f"k{n}" for n in range(100, 150)]}
 
     def write():
         engine.call("DeleteVectors", delete)
 
-    first, *rest = pages(engine, "QueryVectors", write, **query)
+    first, *rest = list_pages(engine, "QueryVectors", write, **query)
 
     assert len(first) == 100
     assert rest == [[]]

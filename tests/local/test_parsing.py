@@ -34,23 +34,23 @@ REQUESTS = st.fixed_dictionaries(
 )
 
 
-def plain(request):
+def to_plain(request):
     """Return the same request with lists for arrays, and floats for the numbers of vectors."""
     if isinstance(request, np.ndarray):
         return request.tolist()
     if isinstance(request, dict):
         return {
-            key: [float(n) if type(n) is int else plain(n) for n in value]
+            key: [float(n) if type(n) is int else to_plain(n) for n in value]
             if key == "float32" and isinstance(value, list)
-            else plain(value)
+            else to_plain(value)
             for key, value in request.items()
         }
-    return [plain(item) for item in request] if isinstance(request, list) else request
+    return [to_plain(item) for item in request] if isinstance(request, list) else request
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _small_bodies_too():
-    """Parse small bodies of hypothesis with simdjson as well."""
+def _parse_small_bodies_with_simdjson():
+    """Let simdjson parse the small bodies of hypothesis as well."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parsing, "_LARGE", 0)
         yield
@@ -63,13 +63,13 @@ def test_both_parsers_return_the_same(request_, escaped, spaced):
     separators = (", ", ": ") if spaced else (",", ":")
     body = json.dumps(request_, ensure_ascii=escaped, separators=separators).encode()
 
-    assert plain(parsing.parse("PutVectors", body)) == plain(orjson.loads(body))
+    assert to_plain(parsing.parse("PutVectors", body)) == to_plain(orjson.loads(body))
 
 
-def fast(body):
-    """Return whether the numbers of the first vector are an array."""
+def is_parsed_by_simdjson(body):
+    """Whether simdjson parsed the body: the numbers of the first vector are then an array."""
     request = parsing.parse("PutVectors", body)
-    assert plain(request) == plain(orjson.loads(body))
+    assert to_plain(request) == to_plain(orjson.loads(body))
     return isinstance(request["vectors"][0]["data"]["float32"], np.ndarray)
 
 
@@ -84,7 +84,7 @@ def fast(body):
 )
 def test_usual_requests_are_parsed_by_simdjson(body):
     """Brackets in strings do not matter. Without simdjson, orjson parses all."""
-    assert fast(body) == parsing.HAS_SIMDJSON
+    assert is_parsed_by_simdjson(body) == parsing.HAS_SIMDJSON
 
 
 @pytest.mark.parametrize(
@@ -104,13 +104,15 @@ def test_usual_requests_are_parsed_by_simdjson(body):
     ],
 )
 def test_unusual_requests_are_parsed_by_orjson(body):
-    """Where simdjson would return something else, or nothing."""
-    assert not fast(body)
+    """With simdjson, the result would be different, or nothing."""
+    assert not is_parsed_by_simdjson(body)
 
 
 def test_names_with_a_nul_are_complete():
-    """With simdjson, names are compared only up to the NUL."""
-    assert not fast(b'{"vectors":[{"key":"a","key\\u0000":"b","data":{"float32":[1]}}]}')
+    """By itself, simdjson compares names only up to the NUL."""
+    assert not is_parsed_by_simdjson(
+        b'{"vectors":[{"key":"a","key\\u0000":"b","data":{"float32":[1]}}]}'
+    )
 
 
 def test_deep_metadata_is_refused_by_its_rule_not_by_the_parser():
@@ -119,7 +121,10 @@ def test_deep_metadata_is_refused_by_its_rule_not_by_the_parser():
     body = f'{{"vectors":[{{"key":"a","data":{{"float32":[1]}},"metadata":{{"a":{deep}}}}}]}}'
 
     assert parsing.parse("PutVectors", body.encode()) == json.loads(body)
-    assert fast(b'{"vectors":[{"key":"a","data":{"float32":[1]}}]}') == parsing.HAS_SIMDJSON
+    assert (
+        is_parsed_by_simdjson(b'{"vectors":[{"key":"a","data":{"float32":[1]}}]}')
+        == parsing.HAS_SIMDJSON
+    )
 
 
 @pytest.mark.parametrize(
@@ -134,8 +139,8 @@ def test_deep_metadata_is_refused_by_its_rule_not_by_the_parser():
         b"{}",
     ],
 )
-def test_requests_of_another_shape_are_left_to_the_checks(body):
-    """They are parsed unchanged."""
+def test_requests_of_another_shape_are_parsed_unchanged(body):
+    """The checks then refuse them."""
     assert parsing.parse("PutVectors", body) == orjson.loads(body or b"{}")
 
 
@@ -153,6 +158,6 @@ def test_requests_of_another_shape_are_left_to_the_checks(body):
     ],
 )
 def test_an_invalid_body_is_refused(body):
-    """By both parsers."""
+    """Both parsers refuse it."""
     with pytest.raises(SerializationException):
         parsing.parse("PutVectors", body)

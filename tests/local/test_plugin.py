@@ -1,4 +1,4 @@
-"""The pytest fixtures."""
+"""The plugin's pytest fixtures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_each_test_has_an_empty_engine(s3vectors_client):
 
 
 def test_a_project_that_has_the_wheel_has_the_fixtures(tmp_path):
-    """Without configuration."""
+    """It needs no configuration."""
     (tmp_path / "test_theirs.py").write_text(THEIRS)
 
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", str(tmp_path)]
@@ -50,14 +50,14 @@ def test_the_client_and_the_engine_belong_together(s3vectors_client, s3vectors_e
 
 
 def test_the_server_answers_until_the_test_ends(s3vectors_server):
-    """Only on this machine."""
+    """It listens on this machine only."""
     assert s3vectors_server.startswith("http://127.0.0.1:")
-    with urllib.request.urlopen(f"{s3vectors_server}/health") as response:  # noqa: S310 - ours
+    with urllib.request.urlopen(f"{s3vectors_server}/health") as response:  # noqa: S310 - our server
         assert response.status == 200
 
 
 def test_without_boto3_the_fixture_says_what_to_install(tmp_path):
-    """The engine itself does not need it."""
+    """The engine itself does not need boto3."""
     (tmp_path / "conftest.py").write_text("import sys\nsys.modules['boto3'] = None\n")
     (tmp_path / "test_theirs.py").write_text("def test_mine(s3vectors_client): pass\n")
 

@@ -17,8 +17,8 @@ RANDOM = np.random.default_rng(3)
 
 
 @pytest.fixture
-def index(client, bucket):
-    """Return a function that creates an index with vectors, and returns one that queries it."""
+def make_index(client, bucket):
+    """Return a function that creates an index with vectors and returns a query function."""
 
     def make(metric, vectors, metadata=None):
         names = {"vectorBucketName": bucket, "indexName": f"{metric}-{len(vectors[0])}"}
@@ -44,39 +44,39 @@ def index(client, bucket):
     return make
 
 
-def keys(response):
+def list_keys(response):
     return [vector["key"] for vector in response["vectors"]]
 
 
-def distances(response):
+def list_distances(response):
     return [vector["distance"] for vector in response["vectors"]]
 
 
-def test_cosine_distance_is_one_minus_the_cosine(index):
-    """0 for the same direction at any length, 1 at a right angle, 2 opposite."""
-    query = index("cosine", [[2, 0], [0, 5], [-1, 0], [1, 1]])
+def test_cosine_distance_is_one_minus_the_cosine(make_index):
+    """It is 0 for the same direction at any length, 1 at a right angle, and 2 opposite."""
+    query = make_index("cosine", [[2, 0], [0, 5], [-1, 0], [1, 1]])
 
     response = query([10, 0], returnDistance=True)
 
-    assert keys(response) == ["k0", "k3", "k1", "k2"]
-    assert distances(response) == pytest.approx([0, 1 - math.sqrt(0.5), 1, 2], abs=1e-5)
+    assert list_keys(response) == ["k0", "k3", "k1", "k2"]
+    assert list_distances(response) == pytest.approx([0, 1 - math.sqrt(0.5), 1, 2], abs=1e-5)
     assert response["distanceMetric"] == "cosine"
 
 
-def test_euclidean_distance_has_the_square_root(index):
+def test_euclidean_distance_has_the_square_root(make_index):
     """AWS does not document it."""
-    query = index("euclidean", [[0, 0], [3, 4], [1, 0]])
+    query = make_index("euclidean", [[0, 0], [3, 4], [1, 0]])
 
     response = query([0, 0], returnDistance=True)
 
-    assert keys(response) == ["k0", "k2", "k1"]
-    assert distances(response) == pytest.approx([0, 1, 5])
+    assert list_keys(response) == ["k0", "k2", "k1"]
+    assert list_distances(response) == pytest.approx([0, 1, 5])
     assert response["distanceMetric"] == "euclidean"
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 @pytest.mark.parametrize("scale", [1e-30, 1, 1e18])
-def test_very_small_and_very_large_vectors_are_compared_correctly(index, metric, scale):
+def test_very_small_and_very_large_vectors_are_compared_correctly(make_index, metric, scale):
     """Squares overflow in float32, but not in float64."""
     vectors = RANDOM.normal(size=(50, 8)).astype(np.float32) * np.float32(scale)
     target = vectors[7].astype(float)
@@ -86,39 +86,39 @@ def test_very_small_and_very_large_vectors_are_compared_correctly(index, metric,
         expected = 1 - exact @ target / lengths
     else:
         expected = np.linalg.norm(exact - target, axis=1)
-    query = index(metric, vectors)
+    query = make_index(metric, vectors)
 
     response = query(target, 50, returnDistance=True)
 
-    assert keys(response)[0] == "k7"
-    assert distances(response) == pytest.approx(sorted(expected), rel=1e-5, abs=1e-5)
+    assert list_keys(response)[0] == "k7"
+    assert list_distances(response) == pytest.approx(sorted(expected), rel=1e-5, abs=1e-5)
 
 
 @pytest.mark.parametrize("matching", [3, 60, 100])
-def test_a_filtered_query_finds_the_nearest_of_those_that_match(index, matching):
-    """Few matches are copied, many are masked; the result is the same."""
+def test_a_filtered_query_finds_the_nearest_of_those_that_match(make_index, matching):
+    """Few matches are copied, many are masked. The result is the same."""
     vectors = RANDOM.normal(size=(100, 4))
-    query = index("cosine", vectors, [{"n": n} for n in range(100)])
+    query = make_index("cosine", vectors, [{"n": n} for n in range(100)])
     target = RANDOM.normal(size=4)
     cosines = vectors @ target / np.linalg.norm(vectors, axis=1)
 
     response = query(target, 5, filter={"n": {"$lt": matching}})
 
-    assert keys(response) == [f"k{n}" for n in np.argsort(-cosines[:matching])[:5]]
+    assert list_keys(response) == [f"k{n}" for n in np.argsort(-cosines[:matching])[:5]]
 
 
-def test_deleted_and_replaced_vectors_are_not_found(client, index):
-    """Strong consistency: the next query sees the write."""
-    query = index("cosine", [[1, 0], [0.9, 0.1], [0, 1]])
+def test_deleted_and_replaced_vectors_are_not_found(client, make_index):
+    """Consistency is strong: the next query sees the write."""
+    query = make_index("cosine", [[1, 0], [0.9, 0.1], [0, 1]])
     client.delete_vectors(**query.names, keys=["k0"])
     client.put_vectors(**query.names, vectors=[{"key": "k1", "data": {"float32": [-1, 0]}}])
 
-    assert keys(query([1, 0])) == ["k2", "k1"]
+    assert list_keys(query([1, 0])) == ["k2", "k1"]
 
 
-def test_only_requested_members_are_returned(index):
-    """The key, and on request the distance and metadata; never the vector."""
-    query = index("cosine", [[1, 0]], [{"a": 1}])
+def test_only_requested_members_are_returned(make_index):
+    """The key is always returned, distance and metadata on request, and the vector never."""
+    query = make_index("cosine", [[1, 0]], [{"a": 1}])
 
     assert query([1, 0])["vectors"] == [{"key": "k0"}]
     assert query([1, 0], returnMetadata=True)["vectors"] == [{"key": "k0", "metadata": {"a": 1}}]
@@ -132,9 +132,9 @@ def test_an_empty_index_has_no_results(client, names):
     assert response["distanceMetric"] == "cosine"
 
 
-def test_results_come_in_pages_of_a_hundred(client, index):
-    """Together, the pages are the top_k in order, each vector once."""
-    query = index("euclidean", [[n] for n in range(1, 301)])
+def test_results_come_in_pages_of_a_hundred(client, make_index):
+    """Together, the pages are the top_k in order, with each vector once."""
+    query = make_index("euclidean", [[n] for n in range(1, 301)])
     pages = []
     token = {}
     while True:
@@ -145,23 +145,23 @@ def test_results_come_in_pages_of_a_hundred(client, index):
         token = {"nextToken": page["nextToken"]}
 
     assert [len(page["vectors"]) for page in pages] == [100, 100, 50]
-    assert [d for page in pages for d in distances(page)] == list(range(1, 251))
+    assert [d for page in pages for d in list_distances(page)] == list(range(1, 251))
 
 
 @pytest.mark.ours
-def test_pages_of_equal_distances_neither_repeat_nor_lose(client, index):
+def test_pages_of_equal_distances_neither_repeat_nor_lose(client, make_index):
     """Duplicate chunks are common; ties are in the order of rows."""
-    query = index("cosine", [[1, 1]] * 150 + [[1, n] for n in range(2, 102)])
+    query = make_index("cosine", [[1, 1]] * 150 + [[1, n] for n in range(2, 102)])
     seen, token = [], {}
     while True:
         page = query([1, 1], 200, **token)
-        seen += keys(page)
+        seen += list_keys(page)
         if "nextToken" not in page:
             break
         token = {"nextToken": page["nextToken"]}
 
     assert len(set(seen)) == len(seen) == 200
-    assert keys(query([1, 1], 10)) == seen[:10]
+    assert list_keys(query([1, 1], 10)) == seen[:10]
 
 
 @pytest.mark.parametrize(
@@ -172,21 +172,21 @@ def test_pages_of_equal_distances_neither_repeat_nor_lose(client, index):
         ([[3e38, 3e38, 3e38]], "euclidean", 3.4028234663852886e38),
     ],
 )
-def test_distances_stay_in_their_range(index, vectors, metric, expected):
-    """0 to 2 for cosine despite rounding; never infinite, which JSON does not have."""
-    query = index(metric, vectors)
+def test_distances_stay_in_their_range(make_index, vectors, metric, expected):
+    """Cosine stays in 0 to 2 despite rounding. None is infinite, which JSON does not have."""
+    query = make_index(metric, vectors)
     ask = [0.1, 0.7, 0.3] if metric == "cosine" else [-3e38, -3e38, -3e38]
 
-    [distance] = distances(query(ask, returnDistance=True))
+    [distance] = list_distances(query(ask, returnDistance=True))
 
     assert distance == pytest.approx(expected, abs=1e-5)
     assert metric == "euclidean" or 0 <= distance <= 2
 
 
 @pytest.mark.parametrize("count, top_k", [(100, 200), (150, 100), (100, 100)])
-def test_the_last_page_has_no_token(index, count, top_k):
-    """After top_k results, or at the last vector."""
-    query = index("euclidean", [[n] for n in range(count)])
+def test_the_last_page_has_no_token(make_index, count, top_k):
+    """It ends after top_k results, or at the last vector."""
+    query = make_index("euclidean", [[n] for n in range(count)])
 
     page = query([0], top_k)
 
@@ -194,9 +194,9 @@ def test_the_last_page_has_no_token(index, count, top_k):
     assert "nextToken" not in page
 
 
-def test_a_token_continues_its_own_query_only(index):
-    """Another vector, topK, filter or mode is another query."""
-    query = index("euclidean", [[n] for n in range(150)])
+def test_a_token_continues_its_own_query_only(make_index):
+    """Another vector, topK, filter or mode makes another query."""
+    query = make_index("euclidean", [[n] for n in range(150)])
     token = query([0], 150)["nextToken"]
 
     others = (
@@ -211,9 +211,9 @@ def test_a_token_continues_its_own_query_only(index):
 
 
 @pytest.mark.parametrize("vector", [[0, 0], [1], [1, float("inf")], [float("nan"), 1]])
-def test_a_bad_query_vector_has_one_message(index, vector):
+def test_a_bad_query_vector_has_one_message(make_index, vector):
     """The field list has the problem."""
-    query = index("cosine", [[1, 0]])
+    query = make_index("cosine", [[1, 0]])
 
     with pytest.raises(ClientError) as refused:
         query(vector)
@@ -232,9 +232,9 @@ def test_a_bad_query_vector_has_one_message(index, vector):
         ({"queryMode": "FAST"}, "enum value set"),
     ],
 )
-def test_invalid_queries_are_refused(index, request_, problem):
-    """With AWS's text where it is known."""
-    query = index("cosine", [[1, 0]])
+def test_invalid_queries_are_refused(make_index, request_, problem):
+    """The errors have AWS's text where it is known."""
+    query = make_index("cosine", [[1, 0]])
 
     with pytest.raises(ClientError, match=problem):
         query([1, 0], **request_)
@@ -246,9 +246,9 @@ def test_top_k_is_at_least_one(engine, names):
         engine.call("QueryVectors", {**names, "topK": 0, "queryVector": {"float32": [1, 0]}})
 
 
-def test_top_k_can_be_ten_thousand(index):
-    """The limit of the service since June 2026."""
-    assert keys(index("cosine", [[1, 0]])([1, 0], 10_000)) == ["k0"]
+def test_top_k_can_be_ten_thousand(make_index):
+    """This is the service's limit since June 2026."""
+    assert list_keys(make_index("cosine", [[1, 0]])([1, 0], 10_000)) == ["k0"]
 
 
 def test_a_filter_that_is_null_is_refused(engine, names):

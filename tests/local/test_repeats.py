@@ -67,7 +67,7 @@ def test_an_idempotent_operation_succeeds_twice(client, requests, operation):
 def test_an_operation_that_is_not_idempotent_fails_the_second_time(
     client, requests, operation, code
 ):
-    """Creating and deleting buckets and indexes; AWS's first model declared these idempotent."""
+    """These create and delete buckets and indexes. AWS's first model declared them idempotent."""
     call = getattr(client, xform_name(operation))
     call(**requests[operation])
 

@@ -24,25 +24,25 @@ NAMES = {"vectorBucketName": "my-bucket", "indexName": "my-index"}
 SECRETS = ("0.125", "words", "secret-key", "hidden", "SECRET")
 
 
-def lines(text):
-    """Return the line of each request without the time."""
+def strip_times(text):
+    """Return the line of each request without its time."""
     results = [LINE.fullmatch(line) for line in text.splitlines()]
     assert all(results), text
     return [" ".join(filter(None, match.group(2, 4))) for match in results]
 
 
-def logged(*options, ask, **keys):
+def log_requests(*options, ask, **keys):
     """Return the lines of a server after `ask` has sent its requests."""
     with start_server("--log", "--no-console", *options) as (process, url):
         with closing(create_client(endpoint_url=url, **keys)) as client:
             ask(client, url)
         process.terminate()
         printed, _ = process.communicate()
-    return lines(printed)
+    return strip_times(printed)
 
 
 def test_each_request_is_a_line_without_secrets():
-    """Operation, bucket and index, status; by name and by ARN."""
+    """It has operation, bucket, index and status, whether given by name or by ARN."""
 
     def ask(client, _):
         client.create_vector_bucket(vectorBucketName="my-bucket")
@@ -65,7 +65,7 @@ def test_each_request_is_a_line_without_secrets():
         with pytest.raises(ClientError):
             client.get_index(vectorBucketName="no-bucket", indexName="hid\x1b[31mden\n")
 
-    results = logged(ask=ask)
+    results = log_requests(ask=ask)
 
     assert results == [
         "CreateVectorBucket my-bucket 200",
@@ -79,7 +79,7 @@ def test_each_request_is_a_line_without_secrets():
 
 
 def test_a_refusal_names_the_statement_that_denies(tmp_path):
-    """Of an identity policy or a bucket policy; if none allows, the line has only the code."""
+    """Of an identity policy or a bucket policy. If none allows, the line has only the code."""
     role = tmp_path / "role.json"
     allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     denied = {"Sid": "NoIndex", "Effect": "Deny", "Action": "s3vectors:GetIndex", "Resource": "*"}
@@ -95,7 +95,7 @@ def test_a_refusal_names_the_statement_that_denies(tmp_path):
             with pytest.raises(ClientError):
                 call(**NAMES)
 
-    results = logged("--policy", str(role), ask=ask)[2:]
+    results = log_requests("--policy", str(role), ask=ask)[2:]
 
     denial = "my-bucket/my-index 403 AccessDeniedException, denied by"
     assert results == [
@@ -105,7 +105,7 @@ def test_a_refusal_names_the_statement_that_denies(tmp_path):
 
 
 def test_requests_that_do_not_reach_the_engine_are_logged(tmp_path):
-    """Wrong keys, other hosts, unknown paths, faults; they cannot forge a line."""
+    """Wrong keys, other hosts, unknown paths and faults cannot forge a line."""
     keys = tmp_path / "keys"
     keys.write_text("ID:SECRET\n")
 
@@ -122,7 +122,7 @@ def test_requests_that_do_not_reach_the_engine_are_logged(tmp_path):
                 connection.request("GET", path, headers={"host": host, "x-amz-date": "SECRET"})
                 connection.getresponse().read()
 
-    results = logged("--access-key-file", str(keys), ask=ask)
+    results = log_requests("--access-key-file", str(keys), ask=ask)
 
     assert results == [
         "ListVectorBuckets - 403 UnrecognizedClientException",
@@ -135,19 +135,19 @@ def test_requests_that_do_not_reach_the_engine_are_logged(tmp_path):
 
 
 def test_lost_responses_are_logged():
-    """As the kind of the fault."""
+    """The line has the kind of the fault."""
 
     def ask(client, _):
         with pytest.raises(Exception, match="Connection was closed"):
             client.list_vector_buckets()
 
-    results = logged("--fault", "dropped:1", ask=ask)
+    results = log_requests("--fault", "dropped:1", ask=ask)
 
     assert set(results) == {"ListVectorBuckets - dropped"}
 
 
 def test_without_the_option_nothing_is_printed():
-    """After the first line."""
+    """Only the first line is."""
     with start_server("--no-console") as (process, url):
         with closing(create_client(endpoint_url=url)) as client:
             client.list_vector_buckets()
@@ -158,32 +158,32 @@ def test_without_the_option_nothing_is_printed():
 
 
 def test_requests_are_answered_after_the_reader_has_exited():
-    """As `| head -1` does."""
+    """`| head -1` does so."""
 
-    class Gone(io.StringIO):
+    class ExitedReader(io.StringIO):
         def write(self, _):
             raise BrokenPipeError
 
     closed = io.StringIO()
     closed.close()
-    for file in (Gone(), closed):
+    for file in (ExitedReader(), closed):
         log = RequestLog(file)
         log.print("POST", "/ListIndexes", Response(200, {}, b""), 0.001)
         log.close()
 
 
 def test_requests_are_answered_despite_a_slow_reader(monkeypatch):
-    """The queue is limited; the log has the number of missing lines."""
+    """The queue is limited, and the log has the number of missing lines."""
     monkeypatch.setattr(request_log, "_MAX_WAITING", 5)
     reads = threading.Event()
     printed = []
 
-    class Slow(io.StringIO):
+    class SlowReader(io.StringIO):
         def write(self, text):
             assert reads.wait(60)
             printed.append(text)
 
-    log = RequestLog(Slow())
+    log = RequestLog(SlowReader())
     for _ in range(20):
         log.print("POST", "/ListIndexes", "timeout", 0.001)
     reads.set()
@@ -195,7 +195,7 @@ def test_requests_are_answered_despite_a_slow_reader(monkeypatch):
 
 
 def test_nothing_in_a_request_forges_a_line_or_a_column():
-    """A name with spaces or a path with a newline."""
+    """The request has a name with spaces, or a path with a newline."""
     file = io.StringIO()
     log = RequestLog(file)
     answer = Response(404, {}, b"", "a b 200\nx", "Code, denied by bucket policy (\x1b[31m Own)")
@@ -227,7 +227,7 @@ def test_pages_without_a_signature_use_no_memory(tmp_path):
 
 
 def test_the_first_page_describes_the_server_and_has_the_readme():
-    """For a person with a browser, without a key."""
+    """It is for a person with a browser and needs no key."""
     with (
         start_server("--access-key", "ID:SECRET") as (_, url),
         closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection,

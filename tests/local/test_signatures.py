@@ -29,7 +29,7 @@ TAGS = "/tags/arn%3Aaws%3As3vectors%3Aus-east-1%3A123456789012%3Abucket%2Fmy-buc
 ONCE = Config(retries={"total_max_attempts": 1})
 
 
-def request(
+def sign_request(
     method="POST", path="/ListVectorBuckets", query="", body=b"{}", headers=None, key="AKIATEST"
 ):
     """Return a request signed by botocore."""
@@ -54,8 +54,8 @@ def request(
     ],
 )
 def test_a_request_that_botocore_signed_is_accepted(parameters):
-    """Body, path, query and headers."""
-    Verifier(KEYS).check(request(**parameters))
+    """It has a body, a path, a query and headers."""
+    Verifier(KEYS).check(sign_request(**parameters))
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_a_request_that_botocore_signed_is_accepted(parameters):
     ],
 )
 def test_a_request_that_was_changed_is_refused(change):
-    """In any part that the signature covers."""
+    """Whichever part of the signed request is changed."""
     with pytest.raises(AuthenticationError) as refused:
-        Verifier(KEYS).check(request()._replace(**change))
+        Verifier(KEYS).check(sign_request()._replace(**change))
 
     assert (refused.value.code, refused.value.status) == ("InvalidSignatureException", 403)
 
@@ -87,8 +87,8 @@ def test_a_request_that_was_changed_is_refused(change):
     ],
 )
 def test_wrong_headers_are_refused(headers, code):
-    """Each with AWS's common error."""
-    signed = request()
+    """Each has AWS's common error."""
+    signed = sign_request()
 
     with pytest.raises(AuthenticationError) as refused:
         Verifier(KEYS).check(signed._replace(headers={**signed.headers, **headers}))
@@ -96,18 +96,17 @@ def test_wrong_headers_are_refused(headers, code):
     assert refused.value.code == code
 
 
-def test_the_secret_must_be_correct():
-    """And the key must be known."""
+def test_a_wrong_secret_or_key_is_refused():
     with pytest.raises(AuthenticationError, match="does not match"):
-        Verifier({"AKIATEST": "other"}).check(request())
+        Verifier({"AKIATEST": "other"}).check(sign_request())
     with pytest.raises(AuthenticationError, match="security token .* is invalid") as refused:
-        Verifier({"AKIAOTHER": "secret"}).check(request())
+        Verifier({"AKIAOTHER": "secret"}).check(sign_request())
     assert refused.value.code == "UnrecognizedClientException"
 
 
 def test_a_repeated_header_is_joined_with_a_comma():
-    """As it is signed; an added one is detected."""
-    signed = request(headers={"x-amz-note": "1,2"})
+    """It is signed in this form, and an added header is detected."""
+    signed = sign_request(headers={"x-amz-note": "1,2"})
     named = [*signed.headers.items()]
     twice = [(name, text) for name, text in named if name != "x-amz-note"]
     twice += [("x-amz-note", "1"), ("x-amz-note", "2")]
@@ -146,7 +145,7 @@ def test_any_form_of_an_endpoint_is_verified_in_process(url):
 @pytest.mark.parametrize("off, fresh", [(-299, True), (299, True), (-301, False), (301, False)])
 def test_clocks_may_differ_by_five_minutes(off, fresh):
     """In both directions."""
-    signed = request()
+    signed = sign_request()
     moment = datetime.strptime(signed.headers["x-amz-date"] + "+0000", "%Y%m%dT%H%M%SZ%z")
     now = moment.timestamp() + off
 
@@ -168,7 +167,7 @@ def check_client_and_stranger(client, stranger):
 
 
 def test_the_command_verifies_signatures_when_it_has_a_key():
-    """Over HTTP, with boto3."""
+    """The test uses boto3 over HTTP."""
     with (
         serve("--access-key", "AKIATEST:secret", "--access-key", "AKIAMORE:other") as url,
         closing(create_client(endpoint_url=url, **SIGNED)) as client,
@@ -178,7 +177,7 @@ def test_the_command_verifies_signatures_when_it_has_a_key():
 
 
 def test_a_client_in_process_can_be_verified():
-    """With the same verifier."""
+    """The verifier is the same."""
     engine = Engine()
     verifier = Verifier(KEYS)
 
@@ -190,21 +189,21 @@ def test_a_client_in_process_can_be_verified():
     engine.close()
 
 
-def test_a_body_is_not_read_before_the_headers_are_those_of_a_known_key():
+def test_a_body_is_read_only_after_its_key_is_known():
     """A client without a key cannot make the server hold megabytes."""
     head = b"POST /PutVectors HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
-    unknown = request(key="AKIAUNKNOWN").headers["authorization"].encode()
+    unknown = sign_request(key="AKIAUNKNOWN").headers["authorization"].encode()
     with serve("--access-key", "AKIATEST:secret") as url:
         for more in (b"", b"authorization: " + unknown + b"\r\n"):
             with socket.create_connection(urlsplit(url).netloc.split(":")) as connection:
                 connection.sendall(head + more + b"content-length: 19000000\r\n\r\n")
-                answered = connection.recv(1000)  # nothing of the body was sent
+                answered = connection.recv(1000)  # the client has sent no body
 
             assert answered.startswith(b"HTTP/1.1 403")
 
 
 def test_bodies_of_many_connections_wait_for_their_turn():
-    """The server holds a limited number of bodies; all requests are answered."""
+    """The server holds a limited number of bodies, and answers all requests."""
     head = b"POST /ListVectorBuckets HTTP/1.1\r\nhost: localhost\r\n"
     head += b"content-type: application/json\r\n"
     size = REQUEST_BODY_BYTES - 1
@@ -240,10 +239,10 @@ def test_keys_need_not_be_in_the_list_of_processes(monkeypatch, tmp_path, source
         ):
             signed = {"aws_access_key_id": key, "aws_secret_access_key": secret}
             with closing(create_client(endpoint_url=url, config=ONCE, **signed)) as client:
-                assert status_of(client.list_vector_buckets) == status
+                assert get_status(client.list_vector_buckets) == status
 
 
-def status_of(call):
+def get_status(call):
     """Return the HTTP status of a call."""
     try:
         return call()["ResponseMetadata"]["HTTPStatusCode"]
@@ -252,7 +251,7 @@ def status_of(call):
 
 
 def test_a_plus_in_a_tag_s_key_is_a_plus(tmp_path):
-    """With signatures or without; a space is sent as %20."""
+    """With or without signatures. A space is sent as %20."""
     for arguments in ((), ("--access-key", "AKIATEST:secret")):
         with serve(*arguments) as url, closing(create_client(endpoint_url=url, **SIGNED)) as client:
             created = client.create_vector_bucket(
@@ -261,7 +260,7 @@ def test_a_plus_in_a_tag_s_key_is_a_plus(tmp_path):
             arn = created["vectorBucketArn"]
 
             path = f"/tags/{quote(arn, safe='')}"
-            signed = request("DELETE", path, "tagKeys=a%2Bb", b"")
+            signed = sign_request("DELETE", path, "tagKeys=a%2Bb", b"")
             assert send_raw(url, "DELETE", f"{path}?tagKeys=a+b", signed.headers) == 200
 
             assert client.list_tags_for_resource(resourceArn=arn)["tags"] == {"a b": "2", "ab": "3"}

@@ -37,7 +37,7 @@ TEXTS = [{"metadataKey": "text", "language": "en"}]
 COUNT = 1_203
 
 
-def run(*arguments, status=0, **options):
+def run_command(*arguments, status=0, **options):
     result = CliRunner().invoke(main, [str(word) for word in arguments], **options)
     assert result.exit_code == status, result.output
     return result.output
@@ -77,7 +77,7 @@ def fill(directory):
             engine.call("PutVectors", {**NAMES, "vectors": vectors[start : start + 500]})
 
 
-def everything(directory):
+def read_all(directory):
     with Engine(directory) as engine:
         buckets = engine.call("ListVectorBuckets", {})["vectorBuckets"]
         results = {}
@@ -93,11 +93,11 @@ def everything(directory):
                     "textSearchConfigurations", ()
                 ):
                     del text["status"]
-                results[bucket, index["indexName"]] = description, vectors(engine, names)
+                results[bucket, index["indexName"]] = description, list_vectors(engine, names)
         return results
 
 
-def vectors(engine, names):
+def list_vectors(engine, names):
     results, token = {}, {}
     while True:
         request = {**names, "returnData": True, "returnMetadata": True, **token}
@@ -110,7 +110,7 @@ def vectors(engine, names):
 
 
 @contextmanager
-def engine_at(kind, directory):
+def list_engine_options(kind, directory):
     """Return the options for an engine: stopped, running, or running with access keys."""
     if kind == "stopped":
         yield ["--data", directory]
@@ -124,14 +124,14 @@ KINDS = ["stopped", "running", "verifying"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_snapshot_has_everything(tmp_path, kind):
-    """Exported, reset and imported again, indexes and vectors are equal to the bit."""
+def test_a_snapshot_has_all_data(tmp_path, kind):
+    """After export, reset and import, indexes and vectors are equal to the bit."""
     data, snapshot = tmp_path / "data", tmp_path / "snapshot"
     fill(data)
-    before = everything(data)
+    before = read_all(data)
 
-    with engine_at(kind, data) as engine:
-        printed = run("export", snapshot, *engine)
+    with list_engine_options(kind, data) as engine:
+        printed = run_command("export", snapshot, *engine)
         assert f"my-bucket/notes: {COUNT} vectors to {snapshot}/my-bucket/notes.jsonl" in printed
         assert {str(path.relative_to(snapshot)) for path in snapshot.rglob("*")} == {
             "empty-bucket",
@@ -139,11 +139,11 @@ def test_a_snapshot_has_everything(tmp_path, kind):
             "my-bucket/empty.index.jsonl",
             "my-bucket/notes.jsonl",
         }
-        assert "2 vector buckets with 2 indexes deleted" in run("reset", "--yes", *engine)
-        assert "0 vector buckets" in run("reset", *engine)
-        assert f"my-bucket/notes: {COUNT} vectors from" in run("import", snapshot, *engine)
+        assert "2 vector buckets with 2 indexes deleted" in run_command("reset", "--yes", *engine)
+        assert "0 vector buckets" in run_command("reset", *engine)
+        assert f"my-bucket/notes: {COUNT} vectors from" in run_command("import", snapshot, *engine)
 
-    assert everything(data) == before
+    assert read_all(data) == before
 
 
 def test_the_operator_s_tool_reads_and_writes_the_same_files(tmp_path):
@@ -156,11 +156,11 @@ def test_the_operator_s_tool_reads_and_writes_the_same_files(tmp_path):
     index = ["--bucket", "my-bucket", "--index", "notes", "--endpoint"]
     tool.run_checked("export", str(theirs), *index, f"local:{data}")
     close_engines()
-    run("export", ours, "--data", data, "--index", "my-bucket/notes")
+    run_command("export", ours, "--data", data, "--index", "my-bucket/notes")
 
     def lines(file):
         head, *rest = gzip.decompress(file.read_bytes()).splitlines()
-        # Ours says more of the index, which changes every sum
+        # Ours describes more of the index, which changes each checksum
         members = {name: value for name, value in json.loads(head).items() if name != "sum"}
         members.pop("textSearchConfigurations", None)
         return members, [line.rpartition(b',"sum"')[0] for line in rest]
@@ -168,10 +168,8 @@ def test_the_operator_s_tool_reads_and_writes_the_same_files(tmp_path):
     assert lines(ours) == lines(theirs)
     for number, file in enumerate((ours, theirs)):
         copy = tmp_path / f"copy-{number}"
-        run("import", file, "--data", copy, "--index", "my-bucket/notes")
-        assert (
-            everything(copy)["my-bucket", "notes"][1] == everything(data)["my-bucket", "notes"][1]
-        )
+        run_command("import", file, "--data", copy, "--index", "my-bucket/notes")
+        assert read_all(copy)["my-bucket", "notes"][1] == read_all(data)["my-bucket", "notes"][1]
     with Engine(data) as engine:
         again = {**NAMES, "indexName": "again"}
         shape = {"dataType": "float32", "dimension": 3, "distanceMetric": "euclidean"}
@@ -180,11 +178,11 @@ def test_the_operator_s_tool_reads_and_writes_the_same_files(tmp_path):
     again = ["--bucket", "my-bucket", "--index", "again", "--endpoint", f"local:{data}"]
     tool.run_checked("import", str(ours), *again)
     close_engines()
-    results = everything(data)
+    results = read_all(data)
     assert results["my-bucket", "again"][1] == results["my-bucket", "notes"][1]
 
 
-def test_pipes_carry_an_index(tmp_path):
+def test_an_index_can_be_sent_through_a_pipe(tmp_path):
     """From one engine to another, without a file."""
     data, copy = tmp_path / "data", tmp_path / "copy"
     fill(data)
@@ -204,10 +202,10 @@ def test_pipes_carry_an_index(tmp_path):
         )
 
     assert taken.stderr == f"s3vectors-local: my-bucket/notes: {COUNT} vectors from -\n"
-    assert everything(copy)["my-bucket", "notes"] == everything(data)["my-bucket", "notes"]
+    assert read_all(copy)["my-bucket", "notes"] == read_all(data)["my-bucket", "notes"]
 
 
-def damaged_at(line, change):
+def damage_line(line, change):
     def damage(data):
         lines = data.splitlines(keepends=True)
         lines[line] = change(lines[line])
@@ -220,12 +218,12 @@ def damaged_at(line, change):
     "damage, message",
     [
         (
-            damaged_at(600, lambda line: line.replace(b"words", b"wards")),
+            damage_line(600, lambda line: line.replace(b"words", b"wards")),
             "line 601 .*checksum does not match",
         ),
-        (damaged_at(600, lambda _: b""), "line 601 .* checksum does not match"),
+        (damage_line(600, lambda _: b""), "line 601 .* checksum does not match"),
         (lambda data: data[:200_000], "is damaged|is missing: the file was cut off"),
-        (damaged_at(0, lambda line: line[:20]), "line 1 .* not the first line of an export"),
+        (damage_line(0, lambda line: line[:20]), "line 1 .* not the first line of an export"),
         (lambda _: b"", "line 1 .* not the first line of an export"),
         (lambda _: b"{}\n" * 3, "line 1 .* not the first line"),
         (
@@ -235,22 +233,22 @@ def damaged_at(line, change):
     ],
 )
 def test_a_damaged_file_is_stored_up_to_the_damage(tmp_path, damage, message):
-    """The error has the line; the vectors before it are stored."""
+    """The error has the line, and the vectors before it are stored."""
     data, copy, file = tmp_path / "data", tmp_path / "copy", tmp_path / "notes.jsonl"
     fill(data)
-    run("export", file, "--data", data, "--index", "my-bucket/notes")
+    run_command("export", file, "--data", data, "--index", "my-bucket/notes")
     file.write_bytes(damage(file.read_bytes()))
 
-    printed = run("import", file, "--data", copy, "--index", "my-bucket/notes", status=2)
+    printed = run_command("import", file, "--data", copy, "--index", "my-bucket/notes", status=2)
 
     assert re.search(message, printed), printed
-    whole = everything(data)["my-bucket", "notes"][1]
-    stored = everything(copy).get(("my-bucket", "notes"), (None, {}))[1]
+    whole = read_all(data)["my-bucket", "notes"][1]
+    stored = read_all(copy).get(("my-bucket", "notes"), (None, {}))[1]
     assert stored.items() <= whole.items()
     assert f"stopped after {len(stored)} vectors" in printed or not stored
 
 
-def summed(*documents):
+def add_checksums(*documents):
     """Return a file with correct checksums for any lines."""
     chain = s3vectors_local.exports._Chain()
     return b"".join(chain.close(document) + b"\n" for document in documents)
@@ -287,11 +285,13 @@ GOOD = b'{"key":"a","metadata":{},"vector":[1,0]}'
     ],
 )
 def test_a_crafted_file_stores_nothing_but_vectors(tmp_path, head, line, message):
-    """Its checksums are correct; a line that is not a vector of the index is damage."""
+    """Its checksums are correct. A line that is not a vector of the index counts as damage."""
     file = tmp_path / "crafted.jsonl"
-    file.write_bytes(summed(head, line, b'{"vectors":1}'))
+    file.write_bytes(add_checksums(head, line, b'{"vectors":1}'))
 
-    printed = run("import", file, "--data", tmp_path / "a", "--index", "my-bucket/notes", status=2)
+    printed = run_command(
+        "import", file, "--data", tmp_path / "a", "--index", "my-bucket/notes", status=2
+    )
     index = ["--bucket", "my-bucket", "--index", "notes-2", "--endpoint", f"local:{tmp_path}/b"]
     theirs = tool.run("import", str(file), *index)
 
@@ -301,11 +301,13 @@ def test_a_crafted_file_stores_nothing_but_vectors(tmp_path, head, line, message
 
 
 def test_a_repeated_key_is_damage(tmp_path):
-    """Vectors are in the order of their keys."""
+    """A file has its vectors in the order of their keys."""
     file = tmp_path / "twice.jsonl"
-    file.write_bytes(summed(HEAD, GOOD, GOOD, b'{"vectors":2}'))
+    file.write_bytes(add_checksums(HEAD, GOOD, GOOD, b'{"vectors":2}'))
 
-    printed = run("import", file, "--data", tmp_path / "a", "--index", "my-bucket/notes", status=2)
+    printed = run_command(
+        "import", file, "--data", tmp_path / "a", "--index", "my-bucket/notes", status=2
+    )
 
     assert "line 3" in printed
     assert "its key does not come after the previous one" in printed
@@ -314,7 +316,7 @@ def test_a_repeated_key_is_damage(tmp_path):
 def test_a_small_gzip_of_a_large_line_takes_little_memory(tmp_path):
     """It is decompressed in pieces, and refused if a line is too long."""
     file = tmp_path / "bomb.jsonl.gz"
-    file.write_bytes(gzip.compress(summed(HEAD)) + gzip.compress(bytes(300_000_000)))
+    file.write_bytes(gzip.compress(add_checksums(HEAD)) + gzip.compress(bytes(300_000_000)))
     code = (
         "import resource, sys\n"
         "resource.setrlimit(resource.RLIMIT_AS, (2 * 10**9, 2 * 10**9))\n"
@@ -336,9 +338,9 @@ def test_an_index_of_another_kind_is_refused_before_anything_is_stored(tmp_path)
     """Dimension, metric and non-filterable keys must be those of the file."""
     data, file = tmp_path / "data", tmp_path / "notes.jsonl"
     fill(data)
-    file.write_bytes(summed(HEAD, GOOD, b'{"vectors":1}'))
+    file.write_bytes(add_checksums(HEAD, GOOD, b'{"vectors":1}'))
 
-    printed = run("import", file, "--data", data, "--index", "my-bucket/notes", status=2)
+    printed = run_command("import", file, "--data", data, "--index", "my-bucket/notes", status=2)
 
     assert "the index my-bucket/notes has dimension, metric and non-filterable keys" in printed
     assert "stopped after 0 vectors" in printed
@@ -379,14 +381,14 @@ def test_an_index_of_another_kind_is_refused_before_anything_is_stored(tmp_path)
     ],
 )
 def test_an_error_is_one_line(tmp_path, monkeypatch, arguments, message):
-    """It says what is wrong, with the value; nothing is created."""
+    """It says what is wrong, with the value. Nothing is created."""
     monkeypatch.chdir(tmp_path)
     fill(tmp_path / "data")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "a").touch()
     before = sorted(tmp_path.iterdir())
 
-    printed = run(*arguments, status=2)
+    printed = run_command(*arguments, status=2)
 
     [line] = [line for line in printed.splitlines() if "stopped after" not in line]
     assert line.startswith("s3vectors-local: ")
@@ -398,7 +400,7 @@ def test_an_error_is_one_line(tmp_path, monkeypatch, arguments, message):
 def test_an_endpoint_that_is_not_an_engine_is_reported(tmp_path, answer):
     """Whatever it responds."""
 
-    class Other(BaseHTTPRequestHandler):
+    class OtherServer(BaseHTTPRequestHandler):
         def do_POST(self):
             self.send_response(200)
             self.end_headers()
@@ -407,19 +409,19 @@ def test_an_endpoint_that_is_not_an_engine_is_reported(tmp_path, answer):
         def log_message(self, *_):
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Other) as other:
-        thread = threading.Thread(target=other.serve_forever)
+    with HTTPServer(("127.0.0.1", 0), OtherServer) as server:
+        thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        url = f"http://127.0.0.1:{other.server_port}"
-        printed = run("export", tmp_path / "x", "--endpoint-url", url, status=2)
-        other.shutdown()
+        url = f"http://127.0.0.1:{server.server_port}"
+        printed = run_command("export", tmp_path / "x", "--endpoint-url", url, status=2)
+        server.shutdown()
         thread.join()
 
     assert "the endpoint is not S3 Vectors" in printed
 
 
 def test_a_pause_between_requests_does_no_harm(tmp_path):
-    """A server closes idle connections; each request opens its own."""
+    """A server closes idle connections, so each request opens its own."""
     fill(tmp_path)
     with serve("--data", str(tmp_path)) as url:
         remote = RemoteEngine(url, ("any", "any"), "us-east-1")
@@ -428,41 +430,41 @@ def test_a_pause_between_requests_does_no_harm(tmp_path):
             assert remote._connection.sock is None
         options = ["--endpoint-url", url]
         keys = {"S3VECTORS_LOCAL_ACCESS_KEY": "A:1 B:2"}
-        assert "2 indexes deleted" in run("reset", "--yes", *options, env=keys)
+        assert "2 indexes deleted" in run_command("reset", "--yes", *options, env=keys)
 
 
-def test_reset_asks(tmp_path):
-    """Without --yes; the answer no deletes nothing."""
+def test_reset_asks_for_confirmation(tmp_path):
+    """It does so without --yes. The answer no deletes nothing."""
     fill(tmp_path)
 
-    printed = run("reset", "--data", tmp_path, input="n\n", status=2)
+    printed = run_command("reset", "--data", tmp_path, input="n\n", status=2)
     assert "Delete 2 vector buckets with 2 indexes?" in printed
     assert "nothing was deleted" in printed
-    assert len(everything(tmp_path)) == 2
-    run("reset", "--data", tmp_path, input="y\n")
-    assert everything(tmp_path) == {}
+    assert len(read_all(tmp_path)) == 2
+    run_command("reset", "--data", tmp_path, input="y\n")
+    assert read_all(tmp_path) == {}
 
 
-def test_other_accounts_and_regions_have_their_own(tmp_path):
-    """By the access key id and the region, as in requests."""
+def test_other_accounts_and_regions_have_their_own_data(tmp_path):
+    """The access key id and the region select it, as in requests."""
     with Engine(tmp_path / "data") as engine:
         caller = engine.caller("111122223333", "eu-west-1")
         engine.call("CreateVectorBucket", {"vectorBucketName": "theirs"}, caller)
     options = ["--data", tmp_path / "data"]
 
-    run("export", tmp_path / "ours", *options)
+    run_command("export", tmp_path / "ours", *options)
     own = [*options, "--region", "eu-west-1", "--access-key", "111122223333:any"]
-    run("export", tmp_path / "theirs", *own)
+    run_command("export", tmp_path / "theirs", *own)
 
     assert list((tmp_path / "ours").iterdir()) == []
     assert [path.name for path in (tmp_path / "theirs").iterdir()] == ["theirs"]
 
 
-def test_a_compressed_export_comes_through_a_pipe(tmp_path):
+def test_a_compressed_export_can_be_read_from_a_pipe(tmp_path):
     """A pipe cannot seek, and may return one byte at a time."""
     data, file = tmp_path / "data", tmp_path / "notes.jsonl.gz"
     fill(data)
-    run("export", file, "--data", data, "--index", "my-bucket/notes")
+    run_command("export", file, "--data", data, "--index", "my-bucket/notes")
     slowly = (
         "import sys, time\n"
         "data = open(sys.argv[1], 'rb').read()\n"
@@ -481,14 +483,11 @@ def test_a_compressed_export_comes_through_a_pipe(tmp_path):
         )
 
     assert result.returncode == 0, result.stderr
-    assert (
-        everything(tmp_path / "copy")["my-bucket", "notes"]
-        == everything(data)["my-bucket", "notes"]
-    )
+    assert read_all(tmp_path / "copy")["my-bucket", "notes"] == read_all(data)["my-bucket", "notes"]
 
 
 def test_two_exports_to_one_file_do_not_mix(tmp_path):
-    """Each writes its own file until it is complete; a present link is not followed."""
+    """Each writes its own file until it is complete. An existing link is not followed."""
     data, file, precious = tmp_path / "data", tmp_path / "notes.jsonl", tmp_path / "precious"
     fill(data)
     precious.write_text("mine")
@@ -497,16 +496,16 @@ def test_two_exports_to_one_file_do_not_mix(tmp_path):
         index = SnapshotIndex(engine.call, "my-bucket", "notes")
         real = index.write_to
 
-        def write_to(opened, *, compressed):
+        def write_export(opened, *, compressed):
             snapshot_commands._write_file(SnapshotIndex(engine.call, "my-bucket", "notes"), file)
             return real(opened, compressed=compressed)
 
-        index.write_to = write_to
+        index.write_to = write_export
         assert snapshot_commands._write_file(index, file) == COUNT
 
     assert precious.read_text() == "mine"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    run("import", file, "--data", tmp_path / "copy", "--index", "my-bucket/notes")
+    run_command("import", file, "--data", tmp_path / "copy", "--index", "my-bucket/notes")
     assert [p.name for p in tmp_path.iterdir() if "partial" in p.name] == ["notes.jsonl.partial"]
 
 
@@ -524,12 +523,14 @@ def test_two_exports_to_one_file_do_not_mix(tmp_path):
     ],
 )
 def test_impossible_metadata_is_damage(tmp_path, metadata):
-    """In a file with correct checksums, a little of it could use much memory."""
+    """Even with correct checksums, a little of it could use much memory."""
     file = tmp_path / "crafted.jsonl"
     line = json.dumps({"key": "a", "metadata": metadata, "vector": [1, 0]}, separators=(",", ":"))
-    file.write_bytes(summed(HEAD, line.encode(), b'{"vectors":1}'))
+    file.write_bytes(add_checksums(HEAD, line.encode(), b'{"vectors":1}'))
 
-    printed = run("import", file, "--data", tmp_path / "a", "--index", "my-bucket/notes", status=2)
+    printed = run_command(
+        "import", file, "--data", tmp_path / "a", "--index", "my-bucket/notes", status=2
+    )
 
     assert "line 2" in printed
     assert "S3 Vectors does not allow its key or its metadata" in printed
@@ -542,7 +543,7 @@ def test_names_from_an_endpoint_are_not_paths(tmp_path):
         "/ListIndexes": {"indexes": []},
     }
 
-    class Evil(BaseHTTPRequestHandler):
+    class HostileServer(BaseHTTPRequestHandler):
         def do_POST(self):
             self.send_response(200)
             self.end_headers()
@@ -551,15 +552,15 @@ def test_names_from_an_endpoint_are_not_paths(tmp_path):
         def log_message(self, *_):
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Evil) as evil:
-        thread = threading.Thread(target=evil.serve_forever)
+    with HTTPServer(("127.0.0.1", 0), HostileServer) as server:
+        thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        url = f"http://127.0.0.1:{evil.server_port}"
-        first = run("export", tmp_path / "a" / "b", "--endpoint-url", url, status=2)
+        url = f"http://127.0.0.1:{server.server_port}"
+        first = run_command("export", tmp_path / "a" / "b", "--endpoint-url", url, status=2)
         answers["/ListVectorBuckets"]["vectorBuckets"][0]["vectorBucketName"] = "my-bucket"
         answers["/ListIndexes"]["indexes"] = [{"indexName": "../authorized"}]
-        second = run("export", tmp_path / "a" / "b", "--endpoint-url", url, status=2)
-        evil.shutdown()
+        second = run_command("export", tmp_path / "a" / "b", "--endpoint-url", url, status=2)
+        server.shutdown()
         thread.join()
 
     assert "a bucket with a name that S3 Vectors does not allow" in first
@@ -577,16 +578,20 @@ def test_an_export_that_does_not_reach_the_disk_fails(tmp_path, monkeypatch):
 
     monkeypatch.setattr(s3vectors_local.exports.os, "fsync", fsync)
     options = ["--data", tmp_path / "data", "--index", "my-bucket/notes"]
-    assert "No space left" in run("export", tmp_path / "x", *options, status=2)
+    assert "No space left" in run_command("export", tmp_path / "x", *options, status=2)
     assert not (tmp_path / "x").exists()
     code = errno.EINVAL
-    run("export", tmp_path / "x", *options)
+    run_command("export", tmp_path / "x", *options)
 
 
 def test_many_small_gzip_members_take_little_time():
     """Each is read once."""
-    data = gzip.compress(summed(HEAD)) + gzip.compress(b"x" * 900_000) + gzip.compress(b"") * 50_000
-    reader = Reader(io.BufferedReader(Named(data)))
+    data = (
+        gzip.compress(add_checksums(HEAD))
+        + gzip.compress(b"x" * 900_000)
+        + gzip.compress(b"") * 50_000
+    )
+    reader = Reader(io.BufferedReader(NamedBytes(data)))
     seen = []
     original = s3vectors_local.exports._check_length
 
@@ -601,7 +606,7 @@ def test_many_small_gzip_members_take_little_time():
     assert len(seen) < 100
 
 
-class Named(io.BytesIO):
+class NamedBytes(io.BytesIO):
     """Bytes with the name of a file."""
 
     name = "tiny.jsonl.gz"
@@ -613,30 +618,30 @@ def test_numbers_that_are_longer_when_written_again_fit_a_request(tmp_path):
     head = json.dumps(s3vectors_local.exports.build_header(4_096, "cosine", [])).encode()
     vector = b"[" + b",".join([b"1e15"] * 4_096) + b"]"
     lines = [b'{"key":"%04d","metadata":{},"vector":%s}' % (n, vector) for n in range(500)]
-    file.write_bytes(summed(head, *lines, b'{"vectors":500}'))
+    file.write_bytes(add_checksums(head, *lines, b'{"vectors":500}'))
 
     with serve() as url:
-        printed = run("import", file, "--endpoint-url", url, "--index", "my-bucket/notes")
+        printed = run_command("import", file, "--endpoint-url", url, "--index", "my-bucket/notes")
 
     assert "500 vectors from" in printed
 
 
 def test_an_invalid_snapshot_is_refused_before_anything_is_stored(tmp_path):
-    """Two files for one index, an invalid name, a missing directory."""
+    """It has two files for one index, an invalid name, or a missing directory."""
     data, snapshot = tmp_path / "data", tmp_path / "snapshot"
     fill(data)
-    run("export", snapshot, "--data", data)
+    run_command("export", snapshot, "--data", data)
     for name, message in (
         ("notes.jsonl.gz", "are for the same index; remove one"),
         ("Bad_Name.jsonl", "with names that S3 Vectors allows"),
     ):
         odd = snapshot / "my-bucket" / name
         odd.write_bytes(b"")
-        assert message in run("import", snapshot, "--data", tmp_path / "copy", status=2)
+        assert message in run_command("import", snapshot, "--data", tmp_path / "copy", status=2)
         odd.unlink()
-    run("import", tmp_path / "typo", "--data", tmp_path / "copy", status=2)
+    run_command("import", tmp_path / "typo", "--data", tmp_path / "copy", status=2)
     assert not (tmp_path / "copy").exists()
-    run("import", snapshot, "--data", tmp_path / "copy")
-    assert everything(tmp_path / "copy").keys() == everything(data).keys()
+    run_command("import", snapshot, "--data", tmp_path / "copy")
+    assert read_all(tmp_path / "copy").keys() == read_all(data).keys()
     with Engine(tmp_path / "copy") as engine:
         assert len(engine.call("ListVectorBuckets", {})["vectorBuckets"]) == 2

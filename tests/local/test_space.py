@@ -121,7 +121,7 @@ def test_compacting_returns_the_space(tmp_path):
         put(engine, range(3_000))
         delete(engine, range(2_990))
         token = engine.call("ListVectors", {**NAMES, "maxResults": 4})["nextToken"]
-        before = everything(engine)
+        before = read_all(engine)
     file = tmp_path / "s3vectors.db"
     full = file.stat().st_size
 
@@ -135,14 +135,14 @@ def test_compacting_returns_the_space(tmp_path):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert {entry.name for entry in tmp_path.iterdir()} == {"lock", "s3vectors.db"}
     with Engine(tmp_path) as engine:
-        assert everything(engine) == before
+        assert read_all(engine) == before
         rest = engine.call("ListVectors", {**NAMES, "nextToken": token})["vectors"]
         assert [vector["key"] for vector in rest] == before["keys"][4:]
         put(engine, range(5))
         assert len(keys(engine)) == 15
 
 
-def everything(engine):
+def read_all(engine):
     vectors = engine.call("ListVectors", {**NAMES, "returnData": True, "returnMetadata": True})
     return {
         "keys": keys(engine),
@@ -154,7 +154,7 @@ def everything(engine):
 
 
 def test_a_failed_compaction_has_a_reason_and_changes_nothing(tmp_path):
-    """The directory of a running engine, a missing one, and one without space for the new file."""
+    """The directory has a running engine, is missing, or lacks space for the new file."""
     with Engine(tmp_path / "data") as engine:
         create(engine, "idx")
         with pytest.raises(DataDirectoryError, match="belongs to a running engine"):
@@ -174,7 +174,7 @@ def test_a_failed_compaction_has_a_reason_and_changes_nothing(tmp_path):
 
 
 def test_a_large_index_opens_without_stopping_the_others(tmp_path, monkeypatch):
-    """A small index answers while it is half open; requests to it wait for all vectors."""
+    """A small index answers meanwhile. Requests to the large one wait for all vectors."""
     with Engine(tmp_path) as engine:
         create(engine, "idx", "other")
         put(engine, range(3_000))
@@ -210,7 +210,7 @@ def test_a_large_index_opens_without_stopping_the_others(tmp_path, monkeypatch):
 
 
 def test_an_index_that_is_deleted_while_it_opens_is_not_found(tmp_path, monkeypatch):
-    """By requests that wait for it; a new index with the same name is another one."""
+    """Waiting requests get this error. A new index with the same name is another one."""
     with Engine(tmp_path) as engine:
         create(engine, "idx")
         put(engine, range(1_500))
@@ -243,7 +243,7 @@ def test_deletions_work_on_a_full_disk_and_make_room(tmp_path):
 
 
 def test_the_files_of_an_interrupted_compact_are_removed(tmp_path):
-    """When the directory is opened again: they have a copy of the data. Ctrl-C leaves nothing."""
+    """The next start removes them, because they have a copy of the data. Ctrl-C leaves nothing."""
     with Engine(tmp_path) as engine:
         create(engine, "idx")
         put(engine, range(50))
@@ -276,7 +276,7 @@ def test_a_compacted_database_is_opened_without_writing_to_it(tmp_path):
 
 @pytest.mark.parametrize("code", [errno.EOPNOTSUPP, errno.EINVAL])
 def test_a_file_system_that_cannot_reserve_space_works(tmp_path, monkeypatch, code):
-    """Like a system without the call."""
+    """It works like a system without the call."""
 
     def unable(*_):
         raise OSError(code, "unable")
@@ -289,14 +289,14 @@ def test_a_file_system_that_cannot_reserve_space_works(tmp_path, monkeypatch, co
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ValueError])
-def test_an_interrupt_while_an_index_opens_leaves_nothing_half(tmp_path, monkeypatch, error):
+def test_an_interrupt_while_an_index_opens_leaves_no_partial_index(tmp_path, monkeypatch, error):
     """The next request reads the index again, and filters correctly."""
     with Engine(tmp_path) as engine:
         create(engine, "idx")
         put(engine, range(12))
     query = {"topK": 20, "queryVector": {"float32": [1.0] * DIMENSION}}
 
-    def answers(engine):
+    def query_all(engine):
         return [
             [
                 v["key"]
@@ -307,8 +307,8 @@ def test_an_interrupt_while_an_index_opens_leaves_nothing_half(tmp_path, monkeyp
 
     monkeypatch.setattr(s3vectors_local.engine, "LOADED_AT_A_TIME", 5)
     with Engine(tmp_path) as engine:
-        expected = answers(engine)
-    step, traced = 0, sys.gettrace()  # of coverage, restored afterwards
+        expected = query_all(engine)
+    step, traced = 0, sys.gettrace()  # coverage's own function, restored afterwards
     while True:
         step += 1
         count = 0
@@ -335,7 +335,7 @@ def test_an_interrupt_while_an_index_opens_leaves_nothing_half(tmp_path, monkeyp
                 interrupted = False
             finally:
                 sys.settrace(traced)
-            assert answers(engine) == expected, step
+            assert query_all(engine) == expected, step
         if not interrupted:
             return
-        step += 6  # every seventh line, or it would take long
+        step += 6  # every seventh line; all would take too long

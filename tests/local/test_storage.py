@@ -34,13 +34,13 @@ def fill(engine, *keys):
     engine.call("PutVectors", {**NAMES, "vectors": vectors})
 
 
-def keys(engine):
+def list_keys(engine):
     return sorted(v["key"] for v in engine.call("ListVectors", NAMES)["vectors"])
 
 
 @pytest.mark.parametrize("exists", [False, True], ids=["no directory", "empty directory"])
 def test_without_create_a_missing_database_is_an_error(tmp_path, exists):
-    """And nothing is created; a database that exists is opened."""
+    """Nothing is created. An existing database is opened."""
     directory = tmp_path / "data"
     if exists:
         directory.mkdir()
@@ -53,8 +53,8 @@ def test_without_create_a_missing_database_is_an_error(tmp_path, exists):
     Engine(directory, create=False).close()
 
 
-def test_everything_is_stored_after_reopening(tmp_path):
-    """Buckets, indexes with all attributes, vectors, metadata, page tokens."""
+def test_all_data_is_stored_after_reopening(tmp_path):
+    """Buckets, indexes with all attributes, vectors, metadata and page tokens."""
     engine = Engine(tmp_path)
     client = connect(create_client(), engine)
     client.create_vector_bucket(vectorBucketName="my-bucket", tags={"a": "b"})
@@ -110,7 +110,7 @@ def test_a_directory_has_one_owner(tmp_path):
         (1, "format 1 is that of a development version"),
     ],
 )
-def test_another_format_is_left_alone(tmp_path, version, reason):
+def test_a_directory_of_another_format_is_not_changed(tmp_path, version, reason):
     """The error has the format and what to do."""
     Engine(tmp_path).close()
     with sqlite3.connect(tmp_path / "s3vectors.db") as db:
@@ -134,7 +134,7 @@ def test_a_file_that_is_not_a_database_is_not_changed(tmp_path):
     assert (tmp_path / "s3vectors.db").read_text() == "mine" * 100
 
 
-def test_a_database_of_another_program_is_left_alone(tmp_path):
+def test_a_database_of_another_program_is_not_changed(tmp_path):
     """No tables are added to it."""
     with sqlite3.connect(tmp_path / "s3vectors.db") as db:
         db.execute("CREATE TABLE theirs (x)")
@@ -157,12 +157,12 @@ def test_an_acknowledged_write_is_on_the_disk(tmp_path):
 @pytest.mark.parametrize("table", ["buckets", "indexes"])
 @pytest.mark.parametrize("record", ["{", '{"other": 1}'])
 def test_a_damaged_record_is_an_error_with_the_reason(tmp_path, table, record):
-    """Of a bucket or an index."""
+    """The record is that of a bucket or an index."""
     engine = Engine(tmp_path)
     fill(engine, "a")
     engine.close()
     with sqlite3.connect(tmp_path / "s3vectors.db") as db:
-        db.execute(f"UPDATE {table} SET record = ?", (record,))  # noqa: S608 - ours
+        db.execute(f"UPDATE {table} SET record = ?", (record,))  # noqa: S608 - the test's own names
     db.close()
 
     with pytest.raises(DataDirectoryError, match="a record of a bucket or index is damaged"):
@@ -199,7 +199,7 @@ def test_a_failed_opening_unlocks_the_directory(tmp_path):
 
 
 def test_damage_inside_the_file_is_an_error_with_the_reason(tmp_path):
-    """Without a traceback; the command exits with status 2."""
+    """There is no traceback, and the command exits with status 2."""
     engine = Engine(tmp_path)
     fill(engine, "a")
     engine.close()
@@ -213,13 +213,13 @@ def test_damage_inside_the_file_is_an_error_with_the_reason(tmp_path):
 
 
 def test_a_database_that_lacks_a_table_is_an_error_with_the_reason(tmp_path):
-    """For every table."""
+    """Whichever table it is."""
     Engine(tmp_path).close()
     with sqlite3.connect(tmp_path / "s3vectors.db") as db:
         db.execute("DROP TABLE buckets")
     db.close()
 
-    for _ in range(2):  # and it unlocks the directory
+    for _ in range(2):  # the second time, the directory must be unlocked
         with pytest.raises(DataDirectoryError, match="cannot keep data in .*: no such table: buck"):
             Engine(tmp_path)
 
@@ -248,7 +248,7 @@ def open_directory():
 
 @pytest.mark.parametrize("name", ["data", "data/deeper"])
 def test_a_directory_that_cannot_be_written_is_named_with_the_reason(open_directory, name):
-    """An existing one, or one to create."""
+    """It exists, or is to be created."""
     (open_directory / "data").mkdir(mode=0o555)
 
     with without_privileges(), pytest.raises(DataDirectoryError, match="Permission denied"):
@@ -279,7 +279,7 @@ sys.stdin.readline()
 
 
 def test_of_engines_that_start_together_exactly_one_gets_the_directory(tmp_path):
-    """It is not possible that all are refused."""
+    """They never all fail."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     for attempt in range(5):
         command = [sys.executable, "-c", OPENER, str(tmp_path / str(attempt))]
@@ -316,12 +316,12 @@ def test_an_interrupt_after_the_commit_leaves_a_consistent_state(
         with pytest.raises(KeyboardInterrupt):
             change(engine)
 
-    assert keys(engine) == expected
+    assert list_keys(engine) == expected
     fill(engine, "d")
-    assert keys(engine) == [*expected, "d"]
+    assert list_keys(engine) == [*expected, "d"]
     engine.close()
     engine = Engine(tmp_path)
-    assert keys(engine) == [*expected, "d"]
+    assert list_keys(engine) == [*expected, "d"]
     engine.close()
 
 
@@ -338,9 +338,9 @@ def test_an_interrupt_before_the_commit_stores_nothing(monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             fill(engine, "b")
 
-    assert keys(engine) == ["a"]
+    assert list_keys(engine) == ["a"]
     fill(engine, "c")
-    assert keys(engine) == ["a", "c"]
+    assert list_keys(engine) == ["a", "c"]
     engine.close()
 
 
@@ -358,10 +358,10 @@ def test_an_interrupt_in_a_commit_does_not_affect_later_writes(tmp_path, monkeyp
             fill(engine, "b")
     fill(engine, "c")
 
-    assert keys(engine) == ["a", "c"]
+    assert list_keys(engine) == ["a", "c"]
     engine.close()
     engine = Engine(tmp_path)
-    assert keys(engine) == ["a", "c"]
+    assert list_keys(engine) == ["a", "c"]
     assert interrupt
     engine.close()
 
@@ -381,12 +381,12 @@ def test_a_failed_reload_is_retried(monkeypatch):
             with pytest.raises(InternalServerException, match="could not be read: disk I/O error"):
                 fill(engine, "b")
 
-    assert keys(engine) == ["a", "b"]
+    assert list_keys(engine) == ["a", "b"]
     engine.close()
 
 
 def test_deleted_buckets_and_indexes_stay_deleted(tmp_path):
-    """Also after reopening."""
+    """Even after reopening."""
     engine = Engine(tmp_path)
     fill(engine, "a")
     engine.call("DeleteIndex", NAMES)
@@ -399,7 +399,7 @@ def test_deleted_buckets_and_indexes_stay_deleted(tmp_path):
     engine.close()
 
 
-def test_a_closed_engine_refuses_everything():
+def test_a_closed_engine_refuses_all_requests():
     """Even requests that it could answer from memory."""
     engine = Engine()
     fill(engine, "a")
@@ -411,7 +411,7 @@ def test_a_closed_engine_refuses_everything():
 
 
 def test_a_path_through_a_file_cannot_be_used(tmp_path):
-    """With the reason of the operating system."""
+    """The error has the operating system's reason."""
     (tmp_path / "file").touch()
 
     with pytest.raises(DataDirectoryError, match="cannot keep data in .*file/data: Not a dir"):
@@ -419,7 +419,7 @@ def test_a_path_through_a_file_cannot_be_used(tmp_path):
 
 
 def test_a_failed_write_changes_nothing(tmp_path):
-    """It is a 500 with the reason; stored data can be read, before and after reopening."""
+    """It is a 500 with the reason. Stored data can be read, before and after reopening."""
     engine = Engine(tmp_path)
     fill(engine, "a")
     engine._state.storage._db.execute("PRAGMA max_page_count = 1")  # a full disk
@@ -427,10 +427,10 @@ def test_a_failed_write_changes_nothing(tmp_path):
     with pytest.raises(InternalServerException, match="the disk is full. Nothing of it is stored"):
         fill(engine, *(f"{n:0900}" for n in range(500)))
 
-    assert keys(engine) == ["a"]
+    assert list_keys(engine) == ["a"]
     engine.close()
     engine = Engine(tmp_path)
-    assert keys(engine) == ["a"]
+    assert list_keys(engine) == ["a"]
     engine.close()
 
 
@@ -462,7 +462,7 @@ for number in range(10**6):
 
 @pytest.mark.parametrize("after", [0, 1, 7, 40])
 def test_acknowledged_writes_survive_a_kill(tmp_path, after):
-    """The directory opens without repair, with complete requests only."""
+    """The directory opens without repair, and has only complete requests."""
     engine = Engine(tmp_path)
     fill(engine, "a")
     engine.close()
@@ -499,9 +499,9 @@ def test_an_engine_closes_itself_at_the_end_of_a_with(tmp_path):
         assert len(again.call("ListVectorBuckets", {})["vectorBuckets"]) == 1
 
 
-@pytest.mark.parametrize("circle", [False, True], ids=["dropped", "in a circle"])
+@pytest.mark.parametrize("circle", [False, True], ids=["dropped", "in a reference cycle"])
 def test_an_unreferenced_engine_closes_itself(tmp_path, circle):
-    """Without a warning, even if ResourceWarning is an error."""
+    """It causes no warning, even if ResourceWarning is an error."""
     engine = Engine(tmp_path)
     if circle:
         engine.itself = engine

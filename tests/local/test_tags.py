@@ -19,7 +19,7 @@ def arn(request, client, names):
     return client.get_vector_bucket(vectorBucketName=bucket)["vectorBucket"]["vectorBucketArn"]
 
 
-def tags(client, arn):
+def list_tags(client, arn):
     return client.list_tags_for_resource(resourceArn=arn)["tags"]
 
 
@@ -29,16 +29,16 @@ def test_tags_are_added_changed_and_removed(client, arn):
     client.tag_resource(resourceArn=arn, tags={"team": "b", "name with space/é": ""})
     client.untag_resource(resourceArn=arn, tagKeys=["stage", "not-there"])
 
-    assert tags(client, arn) == {"team": "b", "name with space/é": ""}
+    assert list_tags(client, arn) == {"team": "b", "name with space/é": ""}
 
 
 def test_a_resource_without_tags_lists_none(client, arn):
-    """An empty map."""
-    assert tags(client, arn) == {}
+    """The response is an empty map."""
+    assert list_tags(client, arn) == {}
 
 
 def test_tags_of_a_create_request_are_listed(client):
-    """Of a bucket and an index."""
+    """For a bucket and an index."""
     created = client.create_vector_bucket(vectorBucketName="tagged", tags={"a": "1"})
     index = client.create_index(
         vectorBucketName="tagged",
@@ -49,23 +49,23 @@ def test_tags_of_a_create_request_are_listed(client):
         tags={"b": "2"},
     )
 
-    assert tags(client, created["vectorBucketArn"]) == {"a": "1"}
-    assert tags(client, index["indexArn"]) == {"b": "2"}
+    assert list_tags(client, created["vectorBucketArn"]) == {"a": "1"}
+    assert list_tags(client, index["indexArn"]) == {"b": "2"}
 
 
 def test_a_resource_has_fifty_tags_at_most(client, arn):
-    """Existing ones count; changing one still works."""
+    """Existing tags count. Changing one still works."""
     client.tag_resource(resourceArn=arn, tags=FIFTY)
     client.tag_resource(resourceArn=arn, tags={"key-0": "changed"})
 
     with pytest.raises(ClientError, match="at most 50 tags"):
         client.tag_resource(resourceArn=arn, tags={"one-more": ""})
-    assert tags(client, arn) == {**FIFTY, "key-0": "changed"}
+    assert list_tags(client, arn) == {**FIFTY, "key-0": "changed"}
 
 
 @pytest.mark.parametrize("key", ["aws:mine", "AWS:mine"])
 def test_keys_of_aws_are_reserved(client, arn, key):
-    """In any case."""
+    """In any letter case."""
     with pytest.raises(ClientError, match="aws: are reserved"):
         client.tag_resource(resourceArn=arn, tags={key: ""})
 
@@ -91,12 +91,12 @@ def test_tags_are_checked_at_creation(client, bucket):
 
 @pytest.mark.parametrize("bad", [{"k" * 129: "a"}, {"k": "v" * 257}, {"k": "a;b"}, {"a<b": ""}])
 def test_lengths_and_characters_of_tags_are_checked(client, arn, bad):
-    """By the API model."""
+    """The API model has the limits."""
     with pytest.raises(ClientError, match="failed to satisfy constraint"):
         client.tag_resource(resourceArn=arn, tags=bad)
 
 
-@pytest.mark.ours  # on AWS it is another account's
+@pytest.mark.ours  # on AWS, the bucket belongs to another account
 @pytest.mark.parametrize("missing", ["bucket/no-bucket", "bucket/my-bucket/index/no-index", "else"])
 def test_tags_of_a_missing_resource_are_a_404(client, bucket, missing):
     """For all three operations."""

@@ -24,7 +24,7 @@ TEXTS = {
 }
 
 
-def make(client, *configurations):
+def create_index(client, *configurations):
     """Create an index with these text searches; `text` is non-filterable."""
     client.create_vector_bucket(vectorBucketName="my-bucket")
     metadata = {"nonFilterableMetadataKeys": ["text"], "textSearchConfigurations": configurations}
@@ -45,14 +45,14 @@ def put(client, texts, **more):
     client.put_vectors(**NAMES, vectors=vectors)
 
 
-def configurations(client):
+def list_configurations(client):
     metadata = client.get_index(**NAMES)["index"].get("metadataConfiguration", {})
     return metadata.get("textSearchConfigurations", [])
 
 
 def finish_building(client):
     """Query until every text search is ACTIVE; the builder runs between queries."""
-    while any(entry["status"] == "BUILDING" for entry in configurations(client)):
+    while any(entry["status"] == "BUILDING" for entry in list_configurations(client)):
         pass
 
 
@@ -61,20 +61,20 @@ def ask(client, text, key="text", top_k=10, **request):
     return client.query_vectors(**NAMES, topK=top_k, queryTexts=texts, **request)
 
 
-def keys(response):
+def list_keys(response):
     return [vector["key"] for vector in response["vectors"]]
 
 
 @pytest.fixture
 def searchable(client):
     """Return a client whose index has the three texts, searchable in English."""
-    make(client, {"metadataKey": "text", "language": "en"})
+    create_index(client, {"metadataKey": "text", "language": "en"})
     finish_building(client)
     put(client, TEXTS, kind="animal")
     return client
 
 
-def table(analyzer, text):
+def create_table(analyzer, text):
     """Return a database with a text, as in the text table of an index."""
     db = sqlite3.connect(":memory:")
     db.execute(f"CREATE VIRTUAL TABLE t USING fts5(terms, tokenize='{analyzer.tokenizer}')")
@@ -83,9 +83,9 @@ def table(analyzer, text):
     return closing(db)
 
 
-def terms(language, text, kind="uax29"):
-    """Return the terms that SQLite has of a text, in order."""
-    with table(get_analyzer(language, kind), text) as db:
+def list_terms(language, text, kind="uax29"):
+    """Return the terms that SQLite stores for a text, in order."""
+    with create_table(get_analyzer(language, kind), text) as db:
         results = [term for (term,) in db.execute("SELECT term FROM v ORDER BY offset")]
     # Signs inside words are stored as private-use characters
     return [term.translate({0xE000 + code: code for code in range(128)}) for term in results]
@@ -119,8 +119,8 @@ def terms(language, text, kind="uax29"):
     ],
 )
 def test_a_text_becomes_the_terms_of_its_language(language, text, expected, kind):
-    """Stems in Europe, pairs in East Asia; without a language, words and single ideographs."""
-    assert terms(language, text, kind) == expected
+    """Stems in Europe, pairs in East Asia. Without a language: words and single ideographs."""
+    assert list_terms(language, text, kind) == expected
 
 
 @pytest.mark.parametrize(
@@ -142,10 +142,12 @@ def test_a_text_becomes_the_terms_of_its_language(language, text, expected, kind
     ],
 )
 def test_words_are_a_choice(language, text, uax29, words):
-    """As in Lucene's standard tokenizer, or letters and digits only."""
-    stemmed = {"altra": "altra" if language is None else terms(language, "altra")[0]}
-    assert terms(language, text) == [stemmed.get(word, word) for word in uax29.split()]
-    assert terms(language, text, "words") == [stemmed.get(word, word) for word in words.split()]
+    """They follow Lucene's standard tokenizer, or are letters and digits only."""
+    stemmed = {"altra": "altra" if language is None else list_terms(language, "altra")[0]}
+    assert list_terms(language, text) == [stemmed.get(word, word) for word in uax29.split()]
+    assert list_terms(language, text, "words") == [
+        stemmed.get(word, word) for word in words.split()
+    ]
 
 
 @given(
@@ -156,21 +158,21 @@ def test_words_are_a_choice(language, text, uax29, words):
 def test_a_query_has_the_terms_of_a_text(text, language, kind):
     """Each phrase of a query finds the text, and each term has one phrase."""
     analyzer = get_analyzer(language, kind)
-    with table(analyzer, text) as db:
+    with create_table(analyzer, text) as db:
         results = [
             db.execute("SELECT count(*) FROM t WHERE t MATCH ?", (phrase,)).fetchone()
             for phrase in analyzer.parse_phrases(text)
         ]
 
     assert results == [(1,)] * len(results)
-    assert len(results) == len(set(terms(language, text, kind))) or language == "ja"
-    assert bool(results) == bool(terms(language, text, kind))
+    assert len(results) == len(set(list_terms(language, text, kind))) or language == "ja"
+    assert bool(results) == bool(list_terms(language, text, kind))
 
 
 @pytest.mark.parametrize("kind", ["uax29", "words"])
 @pytest.mark.parametrize("language", [None, "en", "de", "fr"])
 def test_each_term_of_a_query_counts_once(language, kind):
-    """Also in another form of the word, in every language with stems."""
+    """Even in another form of the word, in each language with stems."""
     analyzer = get_analyzer(language, kind)
     forms = {None: "Train train", "en": "install installation", "de": "Haus Häuser"}
 
@@ -190,9 +192,9 @@ def test_each_term_of_a_query_counts_once(language, kind):
 def test_a_single_east_asian_character_finds_itself_inside_a_longer_run(
     language, run, characters, kind
 ):
-    """At the beginning, in the middle and at the end; pairs only find texts with the pair."""
+    """At the beginning, in the middle and at the end. Pairs only find texts with the pair."""
     analyzer = get_analyzer(language, kind)
-    with table(analyzer, f"text {run}, text") as db:
+    with create_table(analyzer, f"text {run}, text") as db:
         for character in characters:
             [phrase] = analyzer.parse_phrases(character)
             results = db.execute("SELECT count(*) FROM t WHERE t MATCH ?", (phrase,)).fetchone()
@@ -201,21 +203,21 @@ def test_a_single_east_asian_character_finds_itself_inside_a_longer_run(
             assert db.execute("SELECT * FROM t WHERE t MATCH ?", (phrase,)).fetchone() is None
 
 
-def test_forgetting_stems_changes_nothing(monkeypatch):
-    """When the cache is full."""
-    before = terms("fr", "chevaux mangeaient livres")
+def test_removing_stems_from_the_cache_changes_nothing(monkeypatch):
+    """This happens when the cache is full."""
+    before = list_terms("fr", "chevaux mangeaient livres")
     monkeypatch.setattr("s3vectors_local.text._MAX_CACHED", 1)
 
-    after = terms("fr", "chevaux mangeaient livres jamais vus")
+    after = list_terms("fr", "chevaux mangeaient livres jamais vus")
 
     assert after[:3] == before
 
 
 def test_the_best_text_comes_first(searchable):
-    """By BM25; texts without the words are not found, and there is no distance."""
+    """BM25 ranks. Texts without the words are not found, and results have no distance."""
     response = ask(searchable, "dog", returnDistance=True, returnScores=True)
 
-    assert keys(response) == ["dogs", "fox"]
+    assert list_keys(response) == ["dogs", "fox"]
     assert response["distanceMetric"] == "cosine"
     for vector in response["vectors"]:
         assert vector.keys() == {"key", "scores"}
@@ -225,8 +227,8 @@ def test_the_best_text_comes_first(searchable):
 
 
 def test_a_rare_word_weighs_more_than_a_common_one(client):
-    """Also if the common word is in half of the texts or more."""
-    make(client, {"metadataKey": "text"})
+    """Even if the common word is in half of the texts or more."""
+    create_index(client, {"metadataKey": "text"})
     finish_building(client)
     texts = {"twice": "timeout timeout timeout", "rare": "E42 pump failure", "both": "timeout E42"}
     put(client, texts | {"once": "timeout"})
@@ -239,39 +241,39 @@ def test_a_rare_word_weighs_more_than_a_common_one(client):
 
 def test_any_of_the_words_is_enough(searchable):
     """Quotes and operators of query languages are punctuation."""
-    assert set(keys(ask(searchable, 'cats OR "foxes" NEAR(x) text:y *'))) == {"cat", "fox"}
-    assert keys(ask(searchable, "zebra")) == []
-    assert keys(ask(searchable, "?!")) == []
+    assert set(list_keys(ask(searchable, 'cats OR "foxes" NEAR(x) text:y *'))) == {"cat", "fox"}
+    assert list_keys(ask(searchable, "zebra")) == []
+    assert list_keys(ask(searchable, "?!")) == []
 
 
 def test_a_query_can_have_the_maximum_number_of_words(searchable):
-    """512 different ones in 1,024 characters."""
+    """It is 512 different words in 1,024 characters."""
     words = " ".join(chr(0x4E00 + n) for n in range(511)) + " x"
 
-    assert keys(ask(searchable, words)) == []
+    assert list_keys(ask(searchable, words)) == []
 
 
 def test_a_filter_excludes_texts(searchable):
-    """Before the ranking, so that topK results are returned."""
+    """The filter precedes the ranking, so topK results are returned."""
     put(searchable, {"dogs": TEXTS["dogs"]}, kind="crowd")
 
-    assert keys(ask(searchable, "dog", top_k=1, filter={"kind": "animal"})) == ["fox"]
-    assert keys(ask(searchable, "dog", filter={"kind": {"$ne": "animal"}})) == ["dogs"]
+    assert list_keys(ask(searchable, "dog", top_k=1, filter={"kind": "animal"})) == ["fox"]
+    assert list_keys(ask(searchable, "dog", filter={"kind": {"$ne": "animal"}})) == ["dogs"]
 
 
 def test_texts_follow_their_vectors_at_once(searchable):
-    """Overwritten, deleted, put without the key, put with another type."""
+    """Vectors are overwritten, deleted, put without the key, and put with another type."""
     put(searchable, {"cat": "A dog now"})
-    assert set(keys(ask(searchable, "dog"))) == {"dogs", "fox", "cat"}
-    assert keys(ask(searchable, "sleeps")) == []
+    assert set(list_keys(ask(searchable, "dog"))) == {"dogs", "fox", "cat"}
+    assert list_keys(ask(searchable, "sleeps")) == []
 
     searchable.delete_vectors(**NAMES, keys=["dogs"])
     bare = {"key": "fox", "data": {"float32": [1, 0]}}
     searchable.put_vectors(**NAMES, vectors=[bare])
-    assert keys(ask(searchable, "dog")) == ["cat"]
+    assert list_keys(ask(searchable, "dog")) == ["cat"]
 
     searchable.put_vectors(**NAMES, vectors=[{**bare, "metadata": {"text": 7}}])
-    assert keys(ask(searchable, "7")) == []
+    assert list_keys(ask(searchable, "7")) == []
 
 
 def test_overwriting_does_not_change_scores(searchable):
@@ -284,14 +286,13 @@ def test_overwriting_does_not_change_scores(searchable):
 
 
 def test_the_strings_of_an_array_are_searchable(searchable):
-    """All of them."""
     put(searchable, {"cat": ["black cat", "white mouse"]})
 
-    assert keys(ask(searchable, "mouse")) == ["cat"]
+    assert list_keys(ask(searchable, "mouse")) == ["cat"]
 
 
 def test_hybrid_search_fuses_both_rankings(searchable):
-    """By reciprocal rank: 1 / (60 + rank) in each list."""
+    """The score is the reciprocal rank: 1 / (60 + rank) in each list."""
     response = ask(
         searchable,
         "lazy dog",
@@ -309,14 +310,14 @@ def test_hybrid_search_fuses_both_rankings(searchable):
             "cat": 1 / (RRF_K + 1),
         }
     )
-    assert keys(response) == ["fox", "dogs", "cat"]
+    assert list_keys(response) == ["fox", "dogs", "cat"]
     for vector in response["vectors"]:
         assert vector["scores"]["vectorDistance"] == vector["distance"]
     assert response["vectors"][2]["scores"]["bm25Scores"] == []
 
 
-def test_a_hybrid_result_that_only_one_ranking_has_shows_only_its_scores(searchable):
-    """With topK 1, each ranking has one."""
+def test_a_hybrid_result_of_one_ranking_has_only_its_scores(searchable):
+    """With topK 1, each ranking has one result."""
     query = {"queryVector": {"float32": [1, 2]}, "returnScores": True, "returnDistance": True}
     results = ask(searchable, "lazy", top_k=1, **query)["vectors"]
 
@@ -337,7 +338,7 @@ def test_scores_of_a_vector_search_are_not_returned(searchable):
 
 def test_several_texts_without_a_vector_add_up(client):
     """They are ordered by the sum of their BM25 scores."""
-    make(client, {"metadataKey": "text", "language": "en"}, {"metadataKey": "title"})
+    create_index(client, {"metadataKey": "text", "language": "en"}, {"metadataKey": "title"})
     finish_building(client)
     for number, (text, title) in enumerate([("dog", "a"), ("dog", "b"), ("cat", "b"), ("x", "y")]):
         metadata = {"text": text, "title": title}
@@ -354,15 +355,15 @@ def test_several_texts_without_a_vector_add_up(client):
 
 @pytest.mark.parametrize("vector", [{}, {"queryVector": {"float32": [1, 2]}}])
 def test_pages_of_a_text_search_do_not_overlap(client, vector):
-    """Also with equal scores."""
-    make(client, {"metadataKey": "text"})
+    """Even with equal scores."""
+    create_index(client, {"metadataKey": "text"})
     finish_building(client)
     put(client, {f"k{n}": "same words" for n in range(250)})
 
     results, token = [], {}
     while token is not None:
         page = ask(client, "words", top_k=230, **vector, **token)
-        results += keys(page)
+        results += list_keys(page)
         token = {"nextToken": page["nextToken"]} if "nextToken" in page else None
 
     assert len(results) == len(set(results)) == 230
@@ -378,25 +379,25 @@ def test_pages_of_a_text_search_do_not_overlap(client, vector):
     ],
 )
 def test_wrong_query_texts_are_refused(searchable, texts, message):
-    """With a 400 and the reason."""
+    """The error is a 400 with the reason."""
     with pytest.raises(ClientError, match=message):
         searchable.query_vectors(**NAMES, topK=1, queryTexts=texts)
 
 
 def test_an_index_lists_its_text_searches(client):
-    """Key, language if it has one, and status."""
-    make(client, {"metadataKey": "text", "language": "de"}, {"metadataKey": "title"})
+    """Each has its key, its status, and its language if it has one."""
+    create_index(client, {"metadataKey": "text", "language": "de"}, {"metadataKey": "title"})
     finish_building(client)
 
-    assert configurations(client) == [
+    assert list_configurations(client) == [
         {"metadataKey": "text", "language": "de", "status": "ACTIVE"},
         {"metadataKey": "title", "status": "ACTIVE"},
     ]
 
 
 @pytest.fixture
-def paused(monkeypatch):
-    """Stop the builder until the returned function is called with a client."""
+def resume_builder(monkeypatch):
+    """Stop the builder, and return a function that resumes it."""
     monkeypatch.setattr(builder.Builder, "start", lambda _: None)
 
     def resume(engine):
@@ -406,26 +407,26 @@ def paused(monkeypatch):
     return resume
 
 
-def test_stored_and_new_vectors_become_searchable(engine, client, paused):
-    """While BUILDING, queries are refused; then all vectors are found in their present state."""
-    make(client)
+def test_stored_and_new_vectors_become_searchable(engine, client, resume_builder):
+    """While BUILDING, queries are refused. Then all vectors are found in their present state."""
+    create_index(client)
     put(client, {f"k{n:04}": f"old {n}" for n in range(500)})
     put(client, {f"l{n:04}": f"old {n}" for n in range(500)})
     client.update_metadata_configuration(
         **NAMES, add={"textSearchConfigurations": [{"metadataKey": "text"}]}
     )
-    assert [entry["status"] for entry in configurations(client)] == ["BUILDING"]
+    assert [entry["status"] for entry in list_configurations(client)] == ["BUILDING"]
     with pytest.raises(ClientError, match="text search configuration of 'text' is BUILDING"):
         ask(client, "old")
     put(client, {"k0001": "new", "m": "new"})
     client.delete_vectors(**NAMES, keys=["k0002"])
 
-    paused(engine)
+    resume_builder(engine)
     finish_building(client)
 
-    assert set(keys(ask(client, "new"))) == {"k0001", "m"}
-    assert keys(ask(client, "2")) == ["l0002"]
-    assert set(keys(ask(client, "7"))) == {"k0007", "l0007"}
+    assert set(list_keys(ask(client, "new"))) == {"k0001", "m"}
+    assert list_keys(ask(client, "2")) == ["l0002"]
+    assert set(list_keys(ask(client, "7"))) == {"k0007", "l0007"}
 
 
 def test_building_continues_after_reopening(tmp_path, monkeypatch):
@@ -434,7 +435,7 @@ def test_building_continues_after_reopening(tmp_path, monkeypatch):
     monkeypatch.setattr(builder.Builder, "start", lambda _: None)
     engine = Engine(tmp_path)
     client = connect(create_client(), engine)
-    make(client)
+    create_index(client)
     put(client, {f"k{n}": f"word{n}" for n in range(300)})
     client.update_metadata_configuration(
         **NAMES, add={"textSearchConfigurations": [{"metadataKey": "text"}]}
@@ -450,16 +451,16 @@ def test_building_continues_after_reopening(tmp_path, monkeypatch):
     finish_building(client)
 
     for text, key in (("word99", "k99"), ("word299", "k299"), ("early", "k5"), ("late", "k205")):
-        assert keys(ask(client, text)) == [key]
-    assert keys(ask(client, "word5 word205")) == []
+        assert list_keys(ask(client, text)) == [key]
+    assert list_keys(ask(client, "word5 word205")) == []
     engine.close()
 
 
 def test_texts_of_other_analyzers_are_rebuilt(tmp_path, monkeypatch):
-    """A newer library may stem differently; queries and texts must have the same stems."""
+    """A newer library may stem differently, but queries and texts must have the same stems."""
     engine = Engine(tmp_path)
     client = connect(create_client(), engine)
-    make(client, {"metadataKey": "text", "language": "en"})
+    create_index(client, {"metadataKey": "text", "language": "en"})
     finish_building(client)
     monkeypatch.setattr("s3vectors_local.configuration.TextSearch.prepare", lambda *_: "stale")
     put(client, TEXTS)
@@ -471,14 +472,14 @@ def test_texts_of_other_analyzers_are_rebuilt(tmp_path, monkeypatch):
     client = connect(create_client(), engine)
     finish_building(client)
 
-    assert keys(ask(client, "fox")) == ["fox"]
-    assert keys(ask(client, "stale")) == []
+    assert list_keys(ask(client, "fox")) == ["fox"]
+    assert list_keys(ask(client, "stale")) == []
     engine.close()
 
 
 def test_a_failure_while_building_is_logged_and_retried(engine, client, monkeypatch, caplog):
-    """At the next GetIndex."""
-    make(client)
+    """The next GetIndex retries it."""
+    create_index(client)
     put(client, TEXTS)
     with monkeypatch.context() as patch:
         patch.setattr("s3vectors_local.index.Index.build", lambda *_: 1 / 0)
@@ -490,12 +491,12 @@ def test_a_failure_while_building_is_logged_and_retried(engine, client, monkeypa
 
     finish_building(client)
 
-    assert keys(ask(client, "fox")) == ["fox"]
+    assert list_keys(ask(client, "fox")) == ["fox"]
 
 
-def test_pages_end_with_their_text_search(client):
-    """In another language, the same query has another ranking; old tokens are refused."""
-    make(client, {"metadataKey": "text", "language": "en"})
+def test_a_page_token_is_invalid_after_its_text_search_changes(client):
+    """In another language, the same query has another ranking."""
+    create_index(client, {"metadataKey": "text", "language": "en"})
     finish_building(client)
     put(client, {f"a{n}": "running" for n in range(150)} | {f"b{n}": "run" for n in range(150)})
     first = ask(client, "running", top_k=1000)
@@ -508,11 +509,11 @@ def test_pages_end_with_their_text_search(client):
         ask(client, "running", top_k=1000, nextToken=first["nextToken"])
     again = ask(client, "running", top_k=1000)
     last = ask(client, "running", top_k=1000, nextToken=again["nextToken"])
-    assert len(keys(again) + keys(last)) == 150
+    assert len(list_keys(again) + list_keys(last)) == 150
 
 
 def test_engines_in_several_threads_share_the_stemmers(monkeypatch):
-    """Words removed from the cache by one are not missed by another."""
+    """If one removes words from the cache, the others do not miss them."""
     monkeypatch.setattr("s3vectors_local.text._MAX_CACHED", 50)
     parse_phrases = get_analyzer("fr", "uax29").parse_phrases
 
@@ -524,18 +525,18 @@ def test_engines_in_several_threads_share_the_stemmers(monkeypatch):
         assert all(threads.map(work, range(30)))
 
 
-def test_a_text_search_that_is_deleted_can_be_added_again_in_another_language(searchable):
+def test_a_deleted_text_search_can_be_added_again_in_another_language(searchable):
     """In between, its key cannot be queried."""
     only = {"textSearchConfigurations": [{"metadataKey": "text"}]}
     searchable.update_metadata_configuration(**NAMES, delete=only)
-    assert configurations(searchable) == []
+    assert list_configurations(searchable) == []
     with pytest.raises(ClientError, match="not configured"):
         ask(searchable, "dog")
 
     searchable.update_metadata_configuration(**NAMES, add=only)
     finish_building(searchable)
 
-    assert keys(ask(searchable, "dog")) == ["fox"]  # not stemmed any more
+    assert list_keys(ask(searchable, "dog")) == ["fox"]  # not stemmed any more
 
 
 @pytest.mark.parametrize(
@@ -576,20 +577,20 @@ def test_a_text_search_that_is_deleted_can_be_added_again_in_another_language(se
 )
 def test_wrong_updates_are_refused(searchable, request_, code, message):
     """Nothing is changed."""
-    before = configurations(searchable)
+    before = list_configurations(searchable)
 
     with pytest.raises(ClientError, match=message) as refused:
         searchable.update_metadata_configuration(**NAMES, **request_)
 
     assert refused.value.response["Error"]["Code"] == code
-    assert configurations(searchable) == before
+    assert list_configurations(searchable) == before
 
 
 def test_deleting_an_index_deletes_its_texts(searchable):
     """A new index with the same name is empty."""
     searchable.delete_index(**NAMES)
     searchable.delete_vector_bucket(vectorBucketName="my-bucket")
-    make(searchable, {"metadataKey": "text", "language": "en"})
+    create_index(searchable, {"metadataKey": "text", "language": "en"})
     finish_building(searchable)
 
-    assert keys(ask(searchable, "dog")) == []
+    assert list_keys(ask(searchable, "dog")) == []

@@ -1,4 +1,4 @@
-"""Vectors: put, get, list, delete, and errors."""
+"""Vectors can be put, read, listed and deleted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def vector(key, *numbers, **metadata):
     return {**entry, "metadata": metadata} if metadata else entry
 
 
-def refusal(call, **request):
+def get_refusal(call, **request):
     """Return the parsed error response of a call that must fail."""
     with pytest.raises(ClientError) as refused:
         call(**request)
@@ -27,7 +27,7 @@ def refusal(call, **request):
 
 
 def test_a_vector_can_be_read(client, names):
-    """Data as float32, and unchanged metadata with its text."""
+    """Its data is float32, and its metadata with the text is unchanged."""
     metadata = {"text": "long", "n": 1.5, "flag": True, "tags": ["a", "a"], "sizes": [1, 2]}
     client.put_vectors(**names, vectors=[vector("a", 0.1, -2, **metadata)])
 
@@ -47,7 +47,7 @@ def test_without_flags_only_keys_are_returned(client, names):
 
 
 def test_missing_metadata_is_returned_as_an_empty_object(client, names):
-    """As measured on AWS."""
+    """This was measured on AWS."""
     client.put_vectors(**names, vectors=[vector("a", 1, 2)])
 
     results = client.get_vectors(**names, keys=["a"], returnMetadata=True)["vectors"]
@@ -57,7 +57,7 @@ def test_missing_metadata_is_returned_as_an_empty_object(client, names):
 
 @pytest.mark.ours
 def test_get_vectors_does_not_keep_the_order_of_keys(client, names):
-    """AWS does not either; a client must use the keys."""
+    """AWS does not either, so a client must use the keys."""
     client.put_vectors(**names, vectors=[vector(key, 1, 2) for key in "abc"])
 
     results = client.get_vectors(**names, keys=["c", "a", "b"])["vectors"]
@@ -82,22 +82,21 @@ def test_freed_rows_are_reused_once(client, names):
 
 
 def test_a_list_that_is_far_too_long_gets_a_short_error(engine, names):
-    """Without a message for each member."""
+    """It has no message for each member."""
     with pytest.raises(ValidationException) as refused:
         engine.call("PutVectors", {**names, "vectors": [{}] * 100_000})
 
     assert len(refused.value.fields) == 1
 
 
-def test_missing_and_repeated_keys(client, names):
-    """Missing keys are omitted; a repeated key is returned once."""
+def test_missing_keys_are_omitted_and_repeated_keys_are_returned_once(client, names):
     client.put_vectors(**names, vectors=[vector("a", 1, 2)])
 
     assert client.get_vectors(**names, keys=["b", "a", "a"])["vectors"] == [{"key": "a"}]
 
 
 def test_put_replaces_data_and_metadata(client, names):
-    """A key has the last vector, completely."""
+    """A key has only the data and the metadata of the last put."""
     client.put_vectors(**names, vectors=[vector("a", 1, 2, x=1, text="old")])
     client.put_vectors(**names, vectors=[vector("a", 3, 4, y=2)])
 
@@ -141,8 +140,8 @@ def test_delete_ignores_missing_keys(client, names):
     ],
 )
 def test_a_bad_vector_refuses_the_whole_request(client, names, numbers, problem):
-    """Rules apply after rounding to float32; the error names the record; nothing is stored."""
-    response = refusal(
+    """Rules apply after rounding to float32. The error names the record, and nothing is stored."""
+    response = get_refusal(
         client.put_vectors, **names, vectors=[vector("good", 1, 2), vector("bad", *numbers)]
     )
 
@@ -153,12 +152,12 @@ def test_a_bad_vector_refuses_the_whole_request(client, names, numbers, problem)
 
 
 def test_an_integer_beyond_any_float_is_infinite(engine, names):
-    """Python has such integers; JSON over HTTP only has doubles."""
+    """Python has such integers, but JSON over HTTP only has doubles."""
     with pytest.raises(ValidationException, match="vector contains NaNs or Infs"):
         engine.call("PutVectors", {**names, "vectors": [vector("a", 1, 10**400)]})
 
 
-def test_euclidean_indexes_take_zero_vectors(client, bucket):
+def test_euclidean_indexes_accept_zero_vectors(client, bucket):
     """Only cosine needs a direction."""
     names = {"vectorBucketName": bucket, "indexName": "idx"}
     client.create_index(**names, dataType="float32", dimension=1, distanceMetric="euclidean")
@@ -184,8 +183,8 @@ def test_vector_elements_are_numbers(engine, names, element):
         ({"data": {"float32": [1, 2]}}, "'/vectors/0/key' failed .*: Member must not be null"),
     ],
 )
-def test_a_record_has_its_members(engine, names, entry, problem):
-    """Of the right type; boto3 checks this itself, other SDKs may not."""
+def test_a_record_with_wrong_members_is_refused(engine, names, entry, problem):
+    """boto3 checks this itself, but other SDKs may not."""
     with pytest.raises(ValidationException, match=problem):
         engine.call("PutVectors", {**names, "vectors": [entry]})
 
@@ -206,8 +205,8 @@ def test_a_record_has_its_members(engine, names, entry, problem):
     ],
 )
 def test_counts_and_lengths_are_limited(client, names, operation, request_, problem):
-    """500, 500 and 100 per call; keys of 1,024 characters and bytes."""
-    response = refusal(getattr(client, operation), **names, **request_)
+    """The limits are 500, 500 and 100 per call, and 1,024 characters and bytes for a key."""
+    response = get_refusal(getattr(client, operation), **names, **request_)
 
     assert response["Error"]["Code"] == "ValidationException"
     assert problem in response["message"]
@@ -215,14 +214,14 @@ def test_counts_and_lengths_are_limited(client, names, operation, request_, prob
 
 @pytest.mark.parametrize("key", ["k" * 1024, "é" * 512, " ", "a/b#%"])
 def test_keys_up_to_the_limit_are_accepted(client, names, key):
-    """Any characters, 1,024 bytes."""
+    """They have any characters and up to 1,024 bytes."""
     client.put_vectors(**names, vectors=[vector(key, 1, 2)])
 
     assert client.get_vectors(**names, keys=[key])["vectors"] == [{"key": key}]
 
 
-def test_a_listing_goes_through_pages_of_maxresults(client, names):
-    """Every vector once; the last page has no token."""
+def test_a_listing_has_pages_of_maxresults(client, names):
+    """It has each vector once, and the last page has no token."""
     client.put_vectors(**names, vectors=[vector(f"k{n}", 1, n) for n in range(7)])
 
     pages = list(
@@ -235,7 +234,7 @@ def test_a_listing_goes_through_pages_of_maxresults(client, names):
 
 
 def test_a_page_has_500_vectors_by_default(client, names):
-    """The default of the API model."""
+    """This is the default of the API model."""
     for start in (0, 500):
         batch = [vector(f"k{n}", 1, n) for n in range(start, start + 500)]
         client.put_vectors(**names, vectors=batch)
@@ -245,20 +244,20 @@ def test_a_page_has_500_vectors_by_default(client, names):
 
 @pytest.mark.ours
 def test_a_page_ends_after_a_megabyte(client, names):
-    """After 1 MB of data and metadata, the page ends."""
+    """Data and metadata count."""
     batch = [vector(f"k{n:02}", 1, n, text="t" * 30_000) for n in range(50)]
     client.put_vectors(**names, vectors=batch[:25])
     client.put_vectors(**names, vectors=batch[25:])
 
     page = client.list_vectors(**names)
 
-    assert len(page["vectors"]) == 35  # 35 times 30,032 bytes is the first sum past 1,048,576
+    assert len(page["vectors"]) == 35  # 35 times 30,032 bytes is the first sum above 1,048,576
     assert page["nextToken"]
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 16])
 def test_segments_partition_the_index(client, names, count):
-    """Every vector is in exactly one segment, with deleted rows or without."""
+    """Each vector is in exactly one segment, with deleted rows or without."""
     client.put_vectors(**names, vectors=[vector(f"k{n}", 1, n) for n in range(100)])
     client.delete_vectors(**names, keys=[f"k{n}" for n in range(0, 100, 3)])
 
@@ -279,14 +278,14 @@ def test_a_token_is_bound_to_its_segment(client, names):
     client.put_vectors(**names, vectors=[vector(f"k{n}", 1, n) for n in range(9)])
     token = client.list_vectors(**names, maxResults=1, segmentCount=2, segmentIndex=0)["nextToken"]
 
-    response = refusal(client.list_vectors, **names, nextToken=token)
+    response = get_refusal(client.list_vectors, **names, nextToken=token)
 
     assert response["message"] == "Invalid nextToken"
 
 
 @pytest.mark.parametrize("change", ["another index", "the index made anew"])
 def test_a_token_is_bound_to_its_index(client, names, change):
-    """Also by creation: a new index with the same name has other rows."""
+    """It is bound to the creation: a new index with the same name has other rows."""
     client.put_vectors(**names, vectors=[vector(f"k{n}", 1, n) for n in range(9)])
     token = client.list_vectors(**names, maxResults=1)["nextToken"]
     if change == "another index":
@@ -295,7 +294,7 @@ def test_a_token_is_bound_to_its_index(client, names, change):
         client.delete_index(**names)
     client.create_index(**names, dataType="float32", dimension=2, distanceMetric="cosine")
 
-    response = refusal(client.list_vectors, **names, nextToken=token)
+    response = get_refusal(client.list_vectors, **names, nextToken=token)
 
     assert response["message"] == "Invalid nextToken"
 
@@ -326,10 +325,10 @@ COMMANDS = st.lists(
 
 @given(commands=COMMANDS)
 @settings(max_examples=40)
-def test_any_sequence_of_puts_deletes_and_reopenings_equals_a_dictionary(
+def test_any_sequence_of_puts_deletes_and_reopenings_has_the_result_of_a_dictionary(
     tmp_path_factory, commands
 ):
-    """The index is a dictionary from key to vector and metadata, on disk."""
+    """The dictionary is from key to vector and metadata; the index is on disk."""
     directory = tmp_path_factory.mktemp("data")
     names = {"vectorBucketName": "my-bucket", "indexName": "idx"}
     engine = Engine(directory)
@@ -363,4 +362,5 @@ def test_numbers_are_returned_as_float32(client, names):
 
     [results] = client.get_vectors(**names, keys=["a"], returnData=True)["vectors"]
 
-    assert results["data"]["float32"] == [0.33333334, 0.1]  # the shortest that name the float32
+    # The shortest decimals for these float32 numbers
+    assert results["data"]["float32"] == [0.33333334, 0.1]

@@ -38,12 +38,12 @@ CHARACTERS = (
 )
 
 
-def class_of(character):
+def get_class(character):
     return next((name for name, pattern in CLASSES.items() if pattern.match(character)), "Other")
 
 
-def joins(units, at):
-    """Return whether UAX #29 has no boundary between two units: rules WB5 to WB13b."""
+def has_no_boundary(units, at):
+    """Whether UAX #29 has no boundary between two units: rules WB5 to WB13b."""
     before, after = units[at - 1][0], units[at][0]
     ahead = units[at + 1][0] if at + 1 < len(units) else None
     behind = units[at - 2][0] if at > 1 else None
@@ -61,21 +61,21 @@ def joins(units, at):
     )
 
 
-def reference(text):
-    """Return the words of a folded text, by one rule at a time.
+def split_reference(text):
+    """Split a folded text into words, one rule at a time.
 
     WB7a is left out: it gives a quote at a word's end to the word, in Hebrew.
     """
     units = []
     for character in text:
-        kind = class_of(character)
+        kind = get_class(character)
         if kind in IGNORED and units and units[-1][1] not in " \n":  # WB4, WB3a
             units[-1][1] += character
         else:
             units.append([kind, character])
     words = []
     for at, (kind, characters) in enumerate(units):
-        if at and joins(units, at):
+        if at and has_no_boundary(units, at):
             words[-1].append((kind, characters))
         else:
             words.append([(kind, characters)])
@@ -87,20 +87,20 @@ def reference(text):
 
 
 @given(st.text(CHARACTERS, max_size=12))
-def test_words_are_those_of_the_rules(text):
+def test_words_follow_the_rules(text):
     """In a mixture of scripts, marks and signs inside words."""
-    assert split_unicode(text) == reference(fold(text))
+    assert split_unicode(text) == split_reference(fold(text))
 
 
 @given(st.text([chr(code) for code in range(128)], max_size=40))
-def test_ascii_words_are_those_of_the_rules(text):
+def test_ascii_words_follow_the_rules(text):
     """They have a faster implementation."""
-    assert split_unicode(text) == reference(fold(text))
+    assert split_unicode(text) == split_reference(fold(text))
 
 
 @given(st.text(max_size=40))
 def test_words_are_valid_for_any_text(text):
-    """None is empty, has only joining signs, or has white space."""
+    """None is empty, has only joining signs, or contains white space."""
     for split in (split_unicode, split_plain):
         words = split(text)
         assert all(word.strip("_‿⁀⁔") for word in words)
