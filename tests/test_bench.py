@@ -19,13 +19,13 @@ PAGES = {str(page.relative_to(pages.FOLDER.parent)): page.read_text() for page i
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_shows_what_was_measured(page):
+def test_a_page_shows_the_measured_results(page):
     """Each table and figure between two marks comes from the results."""
     assert pages.fill_page(PAGES[page]) == PAGES[page]
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_figure_that_is_changed_by_hand_is_detected(page):
+def test_a_figure_that_is_edited_is_detected(page):
     """It is any digit between two marks, in a table or in a sentence."""
     for match in pages.FILLED.finditer(PAGES[page]):
         at = match.start(3) + re.search(r"\d", match[3]).start()
@@ -108,7 +108,7 @@ def test_tasks_take_turns():
 def test_every_byte_and_request_is_counted():
     """It counts both directions of all connections, and retries separately."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        threading.Thread(target=answer_twice, args=(listening,), daemon=True).start()
+        threading.Thread(target=serve_twice, args=(listening,), daemon=True).start()
         with client_tasks.count_traffic() as traffic:
             for attempt in (1, 2):
                 head = b"POST / HTTP/1.1\r\namz-sdk-request: attempt=%d\r\n" % attempt
@@ -122,8 +122,8 @@ def test_every_byte_and_request_is_counted():
     assert (traffic["requests"], traffic["retried"]) == (2, 1)
 
 
-def answer_twice(listening):
-    """Serve two connections: read each to the end, and answer with twice as much."""
+def serve_twice(listening):
+    """Serve two connections: read each to the end, and respond with twice as much."""
     for _ in range(2):
         connection, _ = listening.accept()
         with connection, connection.makefile("wb") as response:

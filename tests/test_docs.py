@@ -93,7 +93,7 @@ def test_the_example_of_a_time_limit_works():
 
 @pytest.fixture(scope="module")
 def aws_environment():
-    """An environment that points the AWS CLI and our tool at a server instead of AWS."""
+    """Return an environment that points the AWS CLI and our tool at a server instead of AWS."""
     with serve() as url:
         yield (
             url,
@@ -327,7 +327,7 @@ def test_the_engine_s_variables_point_a_program_at_the_server(tmp_path):
 
 
 def make_environment_without_aws():
-    """An environment without settings for AWS."""
+    """Return an environment without settings for AWS."""
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         "AWS_CONFIG_FILE": os.devnull,

@@ -30,7 +30,7 @@ def run(*arguments):
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
-    """The URL of a Stache that is set up as in docs/laptop.md."""
+    """Serve a Stache that is set up as in docs/laptop.md, and return its URL."""
     folder = tmp_path_factory.mktemp("stache")
     (folder / ".env").write_text(DOT_ENV)
     with laptop.serve_stache(START, folder, laptop.make_environment(folder)) as url:

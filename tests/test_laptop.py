@@ -25,7 +25,7 @@ from laptop_section import (
 
 @pytest.fixture
 def folder(tmp_path):
-    """The user's folder, with the page's `.env`."""
+    """Return the user's folder, with the page's `.env`."""
     (tmp_path / ".env").write_text(DOT_ENV)
     return tmp_path
 

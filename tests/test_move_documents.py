@@ -57,8 +57,8 @@ def run(monkeypatch, *arguments):
 
 
 @pytest.fixture
-def moved(tmp_path, monkeypatch, capsys):
-    """Both indexes after the move, which ran twice."""
+def moved_indexes(tmp_path, monkeypatch, capsys):
+    """Return both indexes after the move, which ran twice."""
     path = tmp_path / "documents.db"
     source = SQLiteDocumentIndex(Settings(s3vectors_document_index_path=str(path)))
     moments = fill(source)
@@ -71,9 +71,9 @@ def moved(tmp_path, monkeypatch, capsys):
         yield source, DynamoDBDocumentIndex(settings), moments
 
 
-def test_every_document_is_moved_unchanged(moved):
+def test_every_document_is_moved_unchanged(moved_indexes):
     """Active ones are listed in the same order; the others are moved as well."""
-    source, target, _ = moved
+    source, target, _ = moved_indexes
     pages = [index.list_documents("n/#%")["documents"] for index in (source, target)]
 
     assert [[d["doc_id"] for d in page] for page in pages] == [["d5", "d4", "d0"]] * 2
@@ -84,9 +84,9 @@ def test_every_document_is_moved_unchanged(moved):
     assert target.count_by_namespace("n/#%") == source.count_by_namespace("n/#%")
 
 
-def test_the_trash_and_the_jobs_work_in_dynamodb(moved):
+def test_the_trash_and_the_jobs_work_in_dynamodb(moved_indexes):
     """A document is listed, restored and deleted again; the worker finds its job."""
-    _, target, moments = moved
+    _, target, moments = moved_indexes
     [entry] = target.list_trash()["documents"]
     [job] = target.list_cleanup_jobs()
 
@@ -100,9 +100,9 @@ def test_the_trash_and_the_jobs_work_in_dynamodb(moved):
     assert len(target.list_trash()["documents"]) == 1
 
 
-def test_moved_documents_can_be_looked_up_in_dynamodb(moved):
+def test_moved_documents_can_be_looked_up_in_dynamodb(moved_indexes):
     """They have their identifiers, paths and names."""
-    _, target, _ = moved
+    _, target, _ = moved_indexes
 
     assert target.get_document_by_identifier(**SOURCE)["doc_id"] == "d5"
     assert target.get_document_by_source_path("n/#%", "x/a.md")["doc_id"] == "d5"
@@ -126,7 +126,7 @@ def test_a_laptop_s_stache_continues_with_dynamodb(tmp_path, monkeypatch):
         ingests[name] = ingest(laptop, name)
     laptop.soft_delete_document(ingests["d2"]["doc_id"], ingesting.NAMESPACE)
     path = laptop.document_index_provider.path
-    restart()
+    reset_caches()
     endpoint = f"local:{tmp_path / 'aws'}"
     copy = f"copy documents documents --bucket my-bucket --from-endpoint local:{path.parent}"
     done = CliRunner().invoke(stache_s3vectors, [*copy.split(), "--to-endpoint", endpoint])
@@ -153,7 +153,7 @@ def test_a_laptop_s_stache_continues_with_dynamodb(tmp_path, monkeypatch):
         assert "d2.md" in search_names(moved, "d2")
         listed = moved.list_documents(namespace=ingesting.NAMESPACE)["documents"]
         assert {document["filename"] for document in listed} == {"d1.md", "d2.md"}
-    restart()
+    reset_caches()
 
 
 def ingest(pipeline, name):
@@ -164,13 +164,13 @@ def ingest(pipeline, name):
 
 
 def search_names(pipeline, name):
-    """The documents that answer a question about one."""
+    """Return the documents that answer a question about one."""
     question = ingesting.make_text(name, 0)[:40]
     answer = pipeline.query(question, synthesize=False, namespace=ingesting.NAMESPACE)
     return {source["metadata"]["filename"] for source in asyncio.run(answer)["sources"]}
 
 
-def restart():
-    """Reset what a process caches."""
+def reset_caches():
+    """Reset the caches of the process."""
     close_engines()
     S3VectorsProviderFactory.reset()

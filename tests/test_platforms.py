@@ -33,7 +33,7 @@ def read_project(folder):
 
 
 def read_requirements():
-    """What each package needs, with the extras."""
+    """Return the requirements of each package, with the extras."""
     ours, engine = read_project(ROOT), read_project(ROOT / "local")
     extras = engine["project"]["optional-dependencies"]
     plain = [*engine["project"]["dependencies"], *extras["boto3"]]
@@ -73,7 +73,7 @@ def can_be_installed(requirements, platform, python):
 
 
 def read_expected(system, python):
-    """The packages in the page's table and their dependencies without wheels."""
+    """Return the packages in the page's table and their dependencies without wheels."""
     row = r"^\| `(\S+)` \| (.+) \| 3\.(\d+)(?: to 3\.(\d+))? \| (.+) \|$"
     minor = int(python.removeprefix("3."))
     return {
@@ -84,7 +84,7 @@ def read_expected(system, python):
 
 
 def find_mistakes(expected, platform, python):
-    """The packages and dependencies for which the table is wrong."""
+    """Return the packages and dependencies for which the table is wrong."""
     others = [name for name in REQUIREMENTS if name not in expected]
     together = {line for name in others for line in REQUIREMENTS[name]}
     wrong = []

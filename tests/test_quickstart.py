@@ -41,7 +41,7 @@ def first_run(data):
 
 
 def parse_answers(output):
-    """The topics of the passages below each question."""
+    """Return the topics of the passages below each question."""
     answers = {}
     for line in output.splitlines():
         if question := re.fullmatch(r"(\S.*\?)  \d+ ms", line):

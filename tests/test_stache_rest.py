@@ -27,12 +27,12 @@ REFUSED = {
     "create it again": 400,
     "get one of another namespace": 404,
     "change nothing": 400,
-    "change what is not there": 404,
-    "get it where it was": 404,
+    "change a missing document": 404,
+    "get it in its old namespace": 404,
     "delete it twice": 404,
-    "delete what is not there": 404,
+    "delete a missing document": 404,
     "restore it twice": 404,
-    "restore what is purged": 404,
+    "restore a purged document": 404,
     "delete by name twice": 404,
     "approve it twice": 404,
 }
@@ -47,7 +47,7 @@ EXPLAINED = {
     "set a fraction": _DECIMAL,
     "get the moved one": _DECIMAL,
     "get the purged one": _DECIMAL,
-    "list all without the deleted": "newest first; DynamoDB's index has no order across namespaces",
+    "list all but the deleted": "newest first; DynamoDB's index has no order across namespaces",
     "list the trash": f"{_PAGES}, and has numbers as strings",
     "list the empty trash": _PAGES,
     "list the trash after the purge": _PAGES,
@@ -56,7 +56,7 @@ EXPLAINED = {
     "ingest version 3": _VERSION,
     "ask for the latest version": _VERSION,
     "list the latest version": _VERSION,
-    "list the versions before": _VERSION,
+    "list the previous versions": _VERSION,
     "ask for the approved scan": _VERSION,
 }
 """Step → what our document index does, and why it is different."""
@@ -75,7 +75,7 @@ BEST_PASSAGES = {
 
 @contextmanager
 def configure_index(name):
-    """The settings of a document index."""
+    """Return the settings of a document index."""
     if name == "sqlite":
         yield {}
         return
@@ -89,7 +89,7 @@ def configure_index(name):
 
 
 def run_scenario(name, folder):
-    """The answers to each step, with one document index."""
+    """Return the answers to each step, with one document index."""
     with (
         configure_index(name) as settings,
         start_server("--data", str(folder / "data")) as (_, engine),
@@ -110,7 +110,7 @@ def run_scenario(name, folder):
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory):
-    """The scenario's answers with our document index, and with Stache's own on DynamoDB."""
+    """Return the scenario's answers with our document index, and with Stache's own on DynamoDB."""
     return {name: run_scenario(name, tmp_path_factory.mktemp(name)) for name in INDEXES}
 
 

@@ -17,14 +17,14 @@ LOCAL_TOUCHED = {"S3VECTORS_ENDPOINT_URL": "local:data", "TOUCH": "insert"}
 
 @pytest.fixture(scope="module")
 def documents():
-    """The URL of a server with Stache's table of documents."""
+    """Serve Stache's table of documents, and return the URL."""
     with serve_documents_table() as url:
         yield url
 
 
 @pytest.fixture
 def store():
-    """The URL of an s3vectors-local with an empty bucket."""
+    """Serve an s3vectors-local with an empty bucket, and return the URL."""
     with serve() as url:
         with closing(create_client(endpoint_url=url)) as client:
             client.create_vector_bucket(vectorBucketName="my-bucket")
@@ -32,13 +32,13 @@ def store():
 
 
 def make_text(number):
-    """A text with words that no other text has; the embeddings use letters only."""
+    """Return a text with words that no other text has; the embeddings use letters only."""
     mark = "".join("klmnprstvz"[int(digit)] for digit in f"{number:03}")
     return f"{mark}ax lives in {mark}ostan and eats {mark}ers"
 
 
 def count_connections(url):
-    """The number of open connections to a port of this machine."""
+    """Return the number of open connections to a port of this machine."""
     port = int(url.rpartition(":")[2])
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(row[2].endswith(f":{port:04X}") and row[3] == "01" for row in rows)

@@ -36,13 +36,13 @@ INSTALL, COMMANDS = re.findall(r"^```bash\n(.*?)^```", TERMINAL, re.MULTILINE | 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """The environment of a new terminal."""
+    """Return the environment of a new terminal."""
     return laptop.make_environment(tmp_path_factory.mktemp("terminal"))
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
-    """The URL of a Stache that is set up as in docs/laptop.md."""
+    """Serve a Stache that is set up as in docs/laptop.md, and return its URL."""
     folder = tmp_path_factory.mktemp("stache")
     (folder / ".env").write_text(DOT_ENV)
     environment = laptop.make_environment(folder)
@@ -52,7 +52,7 @@ def url(tmp_path_factory):
 
 @pytest.fixture
 def run(tmp_path, environment, url):
-    """Run a command in a folder whose `.env` is the page's, with the address of this Stache."""
+    """Return a function that runs a command in a folder whose `.env` has the page's lines."""
     address = url.replace("127.0.0.1", "localhost")  # the tool's default has this name
     dot_env = ADDRESS.replace("http://127.0.0.1:8001", address)
     assert address in dot_env
@@ -77,7 +77,7 @@ def run(tmp_path, environment, url):
 
 
 def list_names(url, namespace):
-    """The names of a namespace's documents."""
+    """Return the names of a namespace's documents."""
     documents = laptop.call(url, "GET", "/documents", namespace=namespace)[1]["documents"]
     return sorted(document["filename"] for document in documents)
 
@@ -201,7 +201,7 @@ def test_errors_end_with_a_line_of_text(run):
 
 
 def receive_all(silent):
-    """The beginning of each request to a server that never answered."""
+    """Return the beginning of each request to a server that never answered."""
     with suppress(BlockingIOError):  # no further request
         while True:
             with silent.accept()[0] as connection:
@@ -248,7 +248,7 @@ async def _talk(server, steps, log):
 
 @pytest.fixture
 def talk(url, environment, tmp_path):
-    """A function that runs steps on a server as the page starts it; returns tools and results."""
+    """Return a function that runs steps on a server as the page starts it."""
     [settings] = json.loads(CONFIGURATION)["mcpServers"].values()
     assert settings["env"]["STACHE_API_URL"] == "http://127.0.0.1:8000"
     settings["env"] = {**environment, **settings["env"], "STACHE_API_URL": url}
@@ -262,7 +262,7 @@ def talk(url, environment, tmp_path):
 
 
 def read_texts(results):
-    """The text of each result."""
+    """Return the text of each result."""
     return [result.content[0].text for result in results]
 
 

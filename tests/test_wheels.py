@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory):
-    """Both wheels, built as `make wheel` builds them."""
+    """Build both wheels as `make wheel` does."""
     out = tmp_path_factory.mktemp("dist")
     for project in (ROOT, ROOT / "local"):
         command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", out]
@@ -30,7 +30,7 @@ def wheels(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def python(wheels, tmp_path_factory):
-    """A Python with the wheels and this one's libraries, but not its editable installs."""
+    """Return a Python with the wheels and this one's libraries, but not its editable installs."""
     home = tmp_path_factory.mktemp("venv")
     venv.create(home, with_pip=False)
     python = home / "bin" / "python"
@@ -155,7 +155,7 @@ ADVICE = {
     "boto3>=1.44.4": "boto3",
     "pyyaml": "PyYAML",
 }
-"""Advice to install by the tool and the provider → the package that it installs."""
+"""Advice by the tool and the provider → the package that it installs."""
 
 
 def test_every_advice_to_install_is_tested():

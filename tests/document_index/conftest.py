@@ -14,7 +14,7 @@ from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex
 
 @pytest.fixture
 def settings(tmp_path):
-    """A file for our document index and a table for Stache's."""
+    """Return settings with a file for our document index and a table for Stache's."""
     return Settings(
         document_index_provider="sqlite",
         s3vectors_document_index_path=str(tmp_path / "documents.db"),
@@ -24,13 +24,13 @@ def settings(tmp_path):
 
 @pytest.fixture
 def sqlite(settings):
-    """An empty document index on SQLite."""
+    """Return an empty document index on SQLite."""
     return SQLiteDocumentIndex(settings)
 
 
 @pytest.fixture(params=["sqlite", "dynamodb"])
 def index(request, settings):
-    """An empty document index: ours, then Stache's own."""
+    """Return an empty document index: ours, then Stache's own."""
     if request.param == "sqlite":
         yield request.getfixturevalue("sqlite")
         return

@@ -16,7 +16,7 @@ class TestStachesContract(DocumentIndexContractTest):
 
     @pytest.fixture
     def provider(self, sqlite):
-        """The document index under test."""
+        """Return the document index under test."""
         return sqlite
 
 

@@ -15,7 +15,7 @@ from stache_ai_s3vectors.aws.connections import close_engines
 
 KILLS = 50
 CALLS = 120_000
-"""The function calls and returns of about three ingests."""
+"""The number of function calls and returns in about three ingests."""
 
 
 def kill_while_ingesting(processes, folder, seed, calls):
@@ -34,8 +34,8 @@ def kill_while_ingesting(processes, folder, seed, calls):
         return log
 
 
-def read(pipeline):
-    """Each document's version; check that all documents are complete, listed and searchable."""
+def read_versions(pipeline):
+    """Return each document's version; check that all are complete, listed and searchable."""
     documents = {}
     listed = pipeline.list_documents(namespace=ingesting.NAMESPACE, limit=1000)["documents"]
     vectors = pipeline.documents_provider.scan_by_metadata(
@@ -53,8 +53,8 @@ def read(pipeline):
     return documents
 
 
-def ask(pipeline, name, version):
-    """The name of the document that best answers a question about it."""
+def query_name(pipeline, name, version):
+    """Return the name of the document that best answers a question about this one."""
     question = ingesting.make_text(name, version)[:40]
     answer = pipeline.query(question, synthesize=False, namespace=ingesting.NAMESPACE)
     return asyncio.run(answer)["sources"][0]["metadata"]["filename"]
@@ -69,14 +69,14 @@ def test_fifty_kills_leave_whole_documents(tmp_path):
     for seed in range(KILLS):
         log = kill_while_ingesting(processes, tmp_path, seed, moments.randrange(CALLS))
         pipeline = ingesting.make_pipeline(tmp_path)
-        documents = read(pipeline)
+        documents = read_versions(pipeline)
         expected |= {name: version for state, name, version in log if state == "done"}
         state, name, version = log[-1] if log else ("", "", 0)
         if state == "begun" and documents.get(name) == version:
             expected[name] = version  # it was stored, but not acknowledged
         assert documents == expected
         for name, version in moments.sample(sorted(expected.items()), min(3, len(expected))):
-            assert ask(pipeline, name, version) == f"{name}.md"
+            assert query_name(pipeline, name, version) == f"{name}.md"
         close_engines()
         S3VectorsProviderFactory.reset()
 

@@ -52,15 +52,15 @@ def create_closed_file(path, count=1):
 
 
 @pytest.fixture
-def public():
-    """A folder that other users can enter."""
+def public_folder():
+    """Return a folder that other users can enter."""
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         yield Path(name)
 
 
 def run_without_privileges(function):
-    """The message of the error that a function raises for an ordinary user."""
+    """Return the message of the error that a function raises for an ordinary user."""
 
     def run():
         if os.geteuid() == 0:
@@ -74,7 +74,7 @@ def run_without_privileges(function):
 
 
 def get_refusal(path):
-    """The message of one line with which the file is refused."""
+    """Return the message of one line with which the file is refused."""
     with pytest.raises(DocumentIndexError) as raised:
         open_index(path)
     assert "\n" not in str(raised.value)
@@ -158,27 +158,27 @@ def test_a_file_in_place_of_the_folder_is_an_error_of_one_line(tmp_path):
     assert f"cannot be created: File exists: {tmp_path}/data. Give this user" in message
 
 
-def test_a_read_only_file_is_an_error_of_one_line(public):
+def test_a_read_only_file_is_an_error_of_one_line(public_folder):
     """It is the same whether or not another process has the file open."""
-    path = public / "documents.db"
+    path = public_folder / "documents.db"
     create_closed_file(path)
     path.chmod(0o444)
-    public.chmod(0o777)  # only the file prevents the write
+    public_folder.chmod(0o777)  # only the file prevents the write
 
     message = run_without_privileges(lambda: create(open_index(path)))
     assert "cannot be written. Give this user read and write permission" in message
     index = open_index(path)
     create(index)
-    for name in public.iterdir():
+    for name in public_folder.iterdir():
         name.chmod(0o444)
     assert message == run_without_privileges(lambda: create(open_index(path)))
     assert list_ids(index) == ["d0", "d1"]
 
 
-def test_a_read_only_folder_is_an_error_of_one_line(public):
+def test_a_read_only_folder_is_an_error_of_one_line(public_folder):
     """It is an error with a file in the folder and without one."""
-    path = public / "documents.db"
-    public.chmod(0o555)
+    path = public_folder / "documents.db"
+    public_folder.chmod(0o555)
 
     message = run_without_privileges(lambda: open_index(path))
     assert "cannot be created: Permission denied: " in message

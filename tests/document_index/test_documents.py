@@ -13,7 +13,7 @@ def create(index, doc_id="d1", namespace="notes", **fields):
 
 
 def list_ids(index, namespace=None, limit=2):
-    """The ids on each page."""
+    """Return the ids on each page."""
     pages, token = [], None
     while True:
         page = index.list_documents(namespace, limit, token)
@@ -118,7 +118,7 @@ def test_a_write_between_pages_moves_no_document(sqlite):
     ],
 )
 def test_a_token_of_another_list_is_refused(sqlite, token):
-    """The list would otherwise start anywhere."""
+    """Otherwise the list would start anywhere."""
     with pytest.raises(InvalidInputError, match="use the next_key of the page before"):
         sqlite.list_documents("notes", 2, token)
 
@@ -232,7 +232,7 @@ def test_a_summary_can_be_set(index):
 
 
 def test_a_name_exists_as_long_as_its_document(index):
-    """It exists in its namespace, also while the document is in the trash."""
+    """It exists in its namespace, even while the document is in the trash."""
     create(index)
     assert index.document_exists("d1.md", "notes")
     assert not index.document_exists("d1.md", "other")

@@ -20,11 +20,11 @@ from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex, data
 
 
 class Killed(BaseException):
-    """The process ends: nobody catches this."""
+    """The end of the process, which no code catches."""
 
 
-def restart():
-    """Reset what a process caches."""
+def reset_caches():
+    """Reset the caches of the process."""
     close_engines()
     S3VectorsProviderFactory.reset()
 
@@ -36,7 +36,7 @@ def ingest(pipeline, version=0, **metadata):
     )
 
 
-def die(*_, **__):
+def kill(*_, **__):
     raise Killed
 
 
@@ -45,7 +45,7 @@ def ingest_until(folder, place, method, version=0, **metadata):
 
     def run():
         pipeline = ingesting.make_pipeline(folder)
-        setattr(getattr(pipeline, place), method, die)
+        setattr(getattr(pipeline, place), method, kill)
         with pytest.raises(Killed):
             ingest(pipeline, version, **metadata)
 
@@ -53,12 +53,12 @@ def ingest_until(folder, place, method, version=0, **metadata):
 
 
 def list_documents(pipeline):
-    """The documents that are listed."""
+    """List the documents."""
     return pipeline.list_documents(namespace="notes")["documents"]
 
 
 def list_texts(pipeline):
-    """The lines of all active chunks."""
+    """List the lines of all active chunks."""
     rows = pipeline.documents_provider.list_by_filter({"status": "active"})
     return {line for row in rows for line in row["text"].split("\n\n")}
 
@@ -68,8 +68,8 @@ def make_lines(version):
 
 
 @pytest.fixture(params=["listed first", "searched first"])
-def pipeline(request, tmp_path):
-    """A function that creates the pipeline of the next start; its first call must not matter."""
+def start_pipeline(request, tmp_path):
+    """Return a function that creates the pipeline of the next start, whatever it calls first."""
 
     def start():
         pipeline = ingesting.make_pipeline(tmp_path)
@@ -78,16 +78,16 @@ def pipeline(request, tmp_path):
         return pipeline
 
     yield start
-    restart()
+    reset_caches()
 
 
 @pytest.mark.parametrize("metadata", [{}, {"source_path": None}, {"tags": ["a", "b"]}])
-def test_a_document_with_all_its_vectors_is_listed(pipeline, tmp_path, caplog, metadata):
+def test_a_document_with_all_its_vectors_is_listed(start_pipeline, tmp_path, caplog, metadata):
     """The process may have acknowledged it."""
     ingest_until(tmp_path, "document_index_provider", "create_document", **metadata)
 
     with caplog.at_level(logging.WARNING):
-        started = pipeline()
+        started = start_pipeline()
         [document] = list_documents(started)
     assert "was ingested, but not listed; it is listed now" in caplog.text
     assert list_texts(started) == make_lines(0)
@@ -98,7 +98,7 @@ def test_a_document_with_all_its_vectors_is_listed(pipeline, tmp_path, caplog, m
     assert vector["doc_id"] == document["doc_id"]
 
 
-def test_a_document_with_missing_vectors_is_deleted(pipeline, tmp_path, caplog):
+def test_a_document_with_missing_vectors_is_deleted(start_pipeline, tmp_path, caplog):
     """It can be ingested again."""
 
     def run():
@@ -118,7 +118,7 @@ def test_a_document_with_missing_vectors_is_deleted(pipeline, tmp_path, caplog):
 
     run_in_child(run)
     with caplog.at_level(logging.WARNING):
-        started = pipeline()
+        started = start_pipeline()
         assert list_documents(started) == []
     assert "d1.md) was interrupted; its vectors are deleted. Ingest it" in caplog.text
     assert list_texts(started) == set()
@@ -127,43 +127,45 @@ def test_a_document_with_missing_vectors_is_deleted(pipeline, tmp_path, caplog):
     assert len(list_documents(started)) == 1
 
 
-def test_an_ingest_that_stored_nothing_leaves_nothing(pipeline, tmp_path):
+def test_an_ingest_that_stored_nothing_leaves_nothing(start_pipeline, tmp_path):
     """Its reservation does not prevent another ingest."""
     ingest_until(tmp_path, "documents_provider", "insert")
 
-    started = pipeline()
+    started = start_pipeline()
     assert list_documents(started) == []
     assert ingest(started)["action"] == "ingested_new"
     assert len(list_documents(started)) == 1
 
 
-def test_the_old_version_is_restored_if_the_new_one_has_no_vectors(pipeline, tmp_path, caplog):
+def test_the_old_version_is_restored_if_the_new_one_has_no_vectors(
+    start_pipeline, tmp_path, caplog
+):
     """Stache moves the old one to the trash first."""
     run_in_child(lambda: ingest(ingesting.make_pipeline(tmp_path)))
     ingest_until(tmp_path, "documents_provider", "insert", version=1)
 
     with caplog.at_level(logging.WARNING):
-        started = pipeline()
+        started = start_pipeline()
         assert len(list_documents(started)) == 1
     assert "is restored: its new version was interrupted" in caplog.text
     assert list_texts(started) == make_lines(0)
     assert started.list_trash()["documents"] == []
 
 
-def test_the_old_version_stays_in_the_trash_if_the_new_one_is_complete(pipeline, tmp_path):
+def test_the_old_version_stays_in_the_trash_if_the_new_one_is_complete(start_pipeline, tmp_path):
     """This holds whether or not the process listed the new one."""
     run_in_child(lambda: ingest(ingesting.make_pipeline(tmp_path)))
     ingest_until(tmp_path, "document_index_provider", "create_document", version=1)
 
     for _ in range(2):
-        started = pipeline()
+        started = start_pipeline()
         assert len(list_documents(started)) == 1
         assert list_texts(started) == make_lines(1)
         assert len(started.list_trash()["documents"]) == 1
-        restart()
+        reset_caches()
 
 
-def test_a_document_that_was_ingested_again_is_not_listed_twice(pipeline, tmp_path):
+def test_a_document_that_was_ingested_again_is_not_listed_twice(start_pipeline, tmp_path):
     """The interrupted ingest is undone."""
     ingest_until(tmp_path, "document_index_provider", "create_document")
     index = SQLiteDocumentIndex(Settings(s3vectors_document_index_path=str(tmp_path / "other.db")))
@@ -171,7 +173,7 @@ def test_a_document_that_was_ingested_again_is_not_listed_twice(pipeline, tmp_pa
     fields = {"filename": "d1.md", "source_path": "notes/d1.md", "namespace": "notes"}
     index.create_document(doc_id="another", chunk_ids=[], **fields)
 
-    started = pipeline()
+    started = start_pipeline()
     assert [document["doc_id"] for document in list_documents(started)] == ["another"]
     assert list_texts(started) == set()
 
@@ -189,7 +191,7 @@ def test_an_ingest_that_is_under_way_is_not_changed(tmp_path):
 
     assert run_in_child(start) == [("d1",)]
     assert start() == [("d1",)]
-    restart()
+    reset_caches()
 
 
 def test_an_index_that_cannot_be_written_refuses_the_ingest(tmp_path, monkeypatch):
@@ -206,7 +208,7 @@ def test_an_index_that_cannot_be_written_refuses_the_ingest(tmp_path, monkeypatc
     other.close()
 
     assert list_texts(pipeline) == make_lines(0)
-    restart()
+    reset_caches()
 
 
 def test_searches_work_when_the_index_is_damaged(tmp_path, caplog):
@@ -218,7 +220,7 @@ def test_searches_work_when_the_index_is_damaged(tmp_path, caplog):
     pipeline = ingesting.make_pipeline(tmp_path)
     assert list_texts(pipeline) == make_lines(0)
     assert "is not a SQLite database" in caplog.text
-    restart()
+    reset_caches()
 
 
 def test_only_documents_that_stache_ingests_are_announced(tmp_path):
@@ -233,7 +235,7 @@ def test_only_documents_that_stache_ingests_are_announced(tmp_path):
     provider.insert([vector], ["alone"], [{"doc_id": "d1"}])
 
     assert not (tmp_path / "data" / "documents.db").exists()
-    restart()
+    reset_caches()
 
 
 def test_the_index_opens_although_interrupted_ingests_cannot_be_settled(tmp_path, caplog):
@@ -248,6 +250,6 @@ def test_the_index_opens_although_interrupted_ingests_cannot_be_settled(tmp_path
     index = SQLiteDocumentIndex(settings)
     assert index.list_documents()["documents"] == []
     assert "interrupted ingests are not settled yet" in caplog.text
-    restart()
+    reset_caches()
     assert len(list_documents(ingesting.make_pipeline(tmp_path))) == 1
-    restart()
+    reset_caches()

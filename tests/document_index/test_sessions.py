@@ -14,7 +14,7 @@ from stache_ai_s3vectors.plugins.document_index.database import open_database
 PROCESSES = multiprocessing.get_context("spawn")
 
 
-def hold(path, number):
+def hold_session(path, number):
     """Open a session, send its number, and wait for the kill."""
     number.send(sessions.open_session(open_database(path)))
     number.recv()
@@ -28,7 +28,7 @@ def database(tmp_path):
 def test_another_process_s_session_ends_with_it(database):
     """Until then, no other process can have its number."""
     ours, theirs = PROCESSES.Pipe()
-    process = PROCESSES.Process(target=hold, args=(database.path, theirs))
+    process = PROCESSES.Process(target=hold_session, args=(database.path, theirs))
     process.start()
     number = ours.recv()
 

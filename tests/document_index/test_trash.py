@@ -17,15 +17,15 @@ def create(index, doc_id="d1", namespace="notes", filename="a.md"):
     )
 
 
-def trash(index, doc_id="d1", namespace="notes", **fields):
+def trash_document(index, doc_id="d1", namespace="notes", **fields):
     """Move a document to the trash; return the time in milliseconds."""
     return index.soft_delete_document(doc_id, namespace, **fields)["deleted_at_ms"]
 
 
-def purge(index, doc_id="d1", namespace="notes"):
+def purge_document(index, doc_id="d1", namespace="notes"):
     """Create a document's cleanup job."""
     create(index, doc_id, namespace)
-    moment = trash(index, doc_id, namespace)
+    moment = trash_document(index, doc_id, namespace)
     return index.permanently_delete_document(doc_id, namespace, moment, "me", "a.md"), moment
 
 
@@ -59,7 +59,7 @@ def test_a_restored_document_is_as_before(index):
     """It is listed, and not in the trash."""
     create(index)
     before = index.get_document("d1", "notes")
-    moment = trash(index, deleted_by="me")
+    moment = trash_document(index, deleted_by="me")
 
     answer = index.restore_document("d1", "notes", moment, "somebody")
     assert answer == {
@@ -94,11 +94,11 @@ def test_a_restored_document_is_as_before(index):
 def test_an_impossible_change_is_refused(index, act, message):
     """The errors have the words of Stache's own index, which its API returns."""
     create(index, "d2")
-    purge(index, "d3")
-    _, gone = purge(index, "d4")
+    purge_document(index, "d3")
+    _, gone = purge_document(index, "d4")
     index.complete_permanent_delete("d4", "notes", gone, "a.md")
     create(index)
-    moment = trash(index)
+    moment = trash_document(index)
 
     with pytest.raises(ValueError, match=message):
         act(index, moment)
@@ -108,7 +108,7 @@ def test_the_trash_is_listed_in_pages_latest_first(index):
     """It is that of one namespace, or of all."""
     for number in range(5):
         create(index, f"d{number}", f"n{number % 2}", f"{number}.md")
-        trash(index, f"d{number}", f"n{number % 2}")
+        trash_document(index, f"d{number}", f"n{number % 2}")
 
     ids, token = [], None
     for _ in range(6):
@@ -123,14 +123,14 @@ def test_the_trash_is_listed_in_pages_latest_first(index):
 
 @pytest.mark.parametrize("token", ["no token", "WzFd", "WyJhIl0=", 7])
 def test_a_token_of_another_list_is_refused(sqlite, token):
-    """The list would otherwise start anywhere."""
+    """Otherwise the list would start anywhere."""
     with pytest.raises(InvalidInputError, match="use the next_key of the page before"):
         sqlite.list_trash(next_key=token)
 
 
 def test_a_purge_removes_the_trash_entry_and_creates_a_job(index):
     """Stache's worker finds all that it needs in the job."""
-    answer, moment = purge(index)
+    answer, moment = purge_document(index)
 
     assert answer["chunk_ids"] == ["d1-1"]
     assert answer["chunk_count"] == 1
@@ -154,7 +154,7 @@ def test_a_purge_removes_the_trash_entry_and_creates_a_job(index):
 
 def test_a_completed_purge_leaves_a_tombstone(index):
     """A second completion changes nothing."""
-    answer, moment = purge(index)
+    answer, moment = purge_document(index)
 
     index.complete_permanent_delete("d1", "notes", moment, "a.md")
     index.delete_cleanup_job(answer["cleanup_job_id"])
@@ -167,7 +167,7 @@ def test_a_completed_purge_leaves_a_tombstone(index):
 
 def test_a_document_can_be_restored_during_its_purge(sqlite):
     """Its job is deleted, so that no worker deletes its vectors later."""
-    _, moment = purge(sqlite)
+    _, moment = purge_document(sqlite)
 
     answer = sqlite.restore_document("d1", "notes", moment)
     assert "verify data integrity" in answer["warning"]
@@ -179,8 +179,8 @@ def test_a_document_can_be_restored_during_its_purge(sqlite):
 
 def test_a_job_is_tried_ten_times_until_another_purge(sqlite, caplog):
     """It then no longer delays other jobs."""
-    answer, moment = purge(sqlite)
-    purge(sqlite, "d2")
+    answer, moment = purge_document(sqlite)
+    purge_document(sqlite, "d2")
     job_id = answer["cleanup_job_id"]
     for count in range(10):
         assert sqlite.list_cleanup_jobs()[0]["retry_count"] == count
@@ -205,7 +205,7 @@ def test_a_failure_of_a_deleted_job_is_logged(sqlite, caplog):
 
 def test_a_purge_whose_job_was_lost_gets_another_job(sqlite):
     """A worker may be killed between the two steps that end a purge."""
-    answer, moment = purge(sqlite)
+    answer, moment = purge_document(sqlite)
     sqlite.delete_cleanup_job(answer["cleanup_job_id"])
 
     again = sqlite.permanently_delete_document("d1", "notes", moment)
@@ -216,7 +216,7 @@ def test_a_purge_whose_job_was_lost_gets_another_job(sqlite):
 def test_a_limit_restricts_the_listed_jobs(index):
     """The worker sets it."""
     for number in range(4):
-        purge(index, f"d{number}")
+        purge_document(index, f"d{number}")
 
     assert len(index.list_cleanup_jobs(3)) == 3
 
@@ -227,7 +227,7 @@ def test_expired_documents_are_listed(settings):
     short, long = SQLiteDocumentIndex(now), SQLiteDocumentIndex(settings)
     for number, index in enumerate([short, long, short]):
         create(long, f"d{number}")
-        trash(index, f"d{number}")
+        trash_document(index, f"d{number}")
 
     expired = long.list_expired_trash()
     assert [entry["doc_id"] for entry in expired] == ["d0", "d2"]
@@ -238,7 +238,7 @@ def test_expired_documents_are_listed(settings):
 def test_a_deleted_document_leaves_no_trash_entry(sqlite):
     """It could not be restored."""
     create(sqlite)
-    trash(sqlite)
+    trash_document(sqlite)
 
     sqlite.delete_document("d1", "notes")
     assert sqlite.list_trash()["documents"] == []
@@ -247,7 +247,7 @@ def test_a_deleted_document_leaves_no_trash_entry(sqlite):
 def test_a_document_in_the_trash_can_be_changed_and_restored(sqlite):
     """Its entry changes with it."""
     create(sqlite)
-    moment = trash(sqlite)
+    moment = trash_document(sqlite)
 
     sqlite.update_document_metadata("d1", "notes", {"namespace": "new", "filename": "b.md"})
     assert sqlite.list_trash("notes")["documents"] == []

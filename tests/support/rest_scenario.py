@@ -102,10 +102,12 @@ class Scenario:
         self._run_step("set a fraction", "PATCH", path, {"metadata": {"stars": 4.5}}, **where)
         self._run_step("change nothing", "PATCH", path, {}, **where)
         self._run_step(
-            "change what is not there", "PATCH", "/documents/no", {"filename": "x"}, **where
+            "change a missing document", "PATCH", "/documents/no", {"filename": "x"}, **where
         )
         self._run_step("move", "PATCH", path, {"namespace": "pets"}, **where)
-        self._run_step("get it where it was", "GET", f"/documents/id/{self.cat}", namespace="notes")
+        self._run_step(
+            "get it in its old namespace", "GET", f"/documents/id/{self.cat}", namespace="notes"
+        )
         self._run_step("get the moved one", "GET", f"/documents/id/{self.cat}", namespace="pets")
         self._query("ask where it is", "Where does the cat sleep?", "pets")
 
@@ -113,9 +115,9 @@ class Scenario:
         path, pets = f"/documents/id/{self.cat}", {"namespace": "pets"}
         deleted = self._run_step("delete", "DELETE", path, **pets)
         self._run_step("delete it twice", "DELETE", path, **pets)
-        self._run_step("delete what is not there", "DELETE", "/documents/id/no", **pets)
+        self._run_step("delete a missing document", "DELETE", "/documents/id/no", **pets)
         self._list("list without it", **pets)
-        self._list("list all without the deleted")
+        self._list("list all but the deleted")
         self._query("ask without it", "Where does the cat sleep?", "pets")
         self._run_step("list the trash", "GET", "/trash/", **pets)
         entry = {"doc_id": self.cat, **pets, "deleted_at_ms": deleted["deleted_at_ms"]}
@@ -132,7 +134,7 @@ class Scenario:
         self._run_step("purge it twice", "POST", "/trash/permanent", entry)
         self._run_step("list the trash after the purge", "GET", "/trash/")
         self._clean_up()
-        self._run_step("restore what is purged", "POST", "/trash/restore", entry)
+        self._run_step("restore a purged document", "POST", "/trash/restore", entry)
         self._run_step("get the purged one", "GET", f"/documents/id/{self.cat}", **pets)
         self._query("ask after it is purged", "Where does the cat sleep?", "pets")
 
@@ -151,7 +153,7 @@ class Scenario:
             self._ingest_file(f"ingest version {version}", None, text, metadata=metadata)
         self._query("ask for the latest version", "Wednesday")
         self._list("list the latest version", namespace="notes", extension="md")
-        self._run_step("list the versions before", "GET", "/trash/", namespace="notes")
+        self._run_step("list the previous versions", "GET", "/trash/", namespace="notes")
         data = base64.b64encode(b"# A file\n\nThe file is about whales.\n").decode()
         body = {"data_base64": data, "filename": "whales.md", "content_type": "text/markdown"}
         self._run_step("ingest a file", "POST", "/ingest", {**body, "namespace": "notes"})
