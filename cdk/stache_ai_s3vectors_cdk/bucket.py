@@ -49,8 +49,9 @@ def _check_prefix(prefix: str) -> None:
         )
     if len(prefix) > _PREFIX_LENGTH:
         raise ValueError(
-            f"prefix is {prefix!r}, {len(prefix)} characters; -vectors- and the account leave "
-            f"{_PREFIX_LENGTH} of the bucket's 63: shorten it, or give a bucket_name"
+            f"prefix is {prefix!r}, {len(prefix)} characters; it must have at most "
+            f"{_PREFIX_LENGTH}, because the bucket's name ends with -vectors-ACCOUNT and "
+            "has at most 63: shorten it, or give a bucket_name"
         )
 
 

@@ -65,7 +65,7 @@ def complete_indexes(
     for kind, entry in options.items():
         if not isinstance(entry, VectorIndexOptions):
             raise TypeError(
-                f"indexes[{kind!r}] is {entry!r}; it must be VectorIndexOptions(...), such as "
+                f"indexes[{kind!r}] is {entry!r}; it must be VectorIndexOptions(...), for example "
                 "VectorIndexOptions(dimension=512)"
             )
     indexes = {
@@ -118,8 +118,8 @@ def _collect_non_filterable_keys(prop: str, names: Sequence[str]) -> tuple[str, 
             )
     if len(keys) > limits.NON_FILTERABLE_KEYS:
         raise ValueError(
-            f"{prop} makes {len(keys)} keys with {' and '.join(NON_FILTERABLE)}; the service takes "
-            f"{limits.NON_FILTERABLE_KEYS}: leave {len(keys) - limits.NON_FILTERABLE_KEYS} out"
+            f"{prop} makes {len(keys)} keys with {' and '.join(NON_FILTERABLE)}; an index has at "
+            f"most {limits.NON_FILTERABLE_KEYS}: leave {len(keys) - limits.NON_FILTERABLE_KEYS} out"
         )
     return keys
 

@@ -80,7 +80,7 @@ def check_key(
     arn = json.dumps(resolved)
     if ":alias/" in arn:
         raise ValueError(
-            f"{prop} is an alias, {arn}; S3 Vectors takes the ARN of a key: "
+            f"{prop} is an alias, {arn}; S3 Vectors accepts only the ARN of a key: "
             "kms.Key.from_key_arn(...), or kms.Key.from_lookup(..., alias_name=...)"
         )
     if isinstance(resolved, str) and not KEY_ARN.fullmatch(resolved):
@@ -91,6 +91,6 @@ def check_key(
     regions = (key.env.region, region or stack.region)
     if not any(map(Token.is_unresolved, regions)) and len({*regions}) > 1:
         raise ValueError(
-            f"{prop} is a key in {regions[0]}, and the bucket is in {regions[1]}; S3 Vectors takes "
-            "keys of its own region only: use one of that region"
+            f"{prop} is a key in {regions[0]}, and the bucket is in {regions[1]}; S3 Vectors "
+            "accepts only keys in the bucket's region: use one of that region"
         )

@@ -27,7 +27,7 @@ def check_principals(prop: str, arns: Sequence[str]) -> None:
         if not Token.is_unresolved(arn) and not PRINCIPAL_ARN.fullmatch(arn):
             raise ValueError(
                 f"{prop} has {arn!r}; it must be the ARN of a role, a user or an account's root, "
-                "such as arn:aws:iam::111122223333:role/search, without wildcards"
+                "like arn:aws:iam::111122223333:role/search, without wildcards"
             )
 
 
@@ -66,9 +66,9 @@ def check_account(grantee: iam.IGrantable, account: str) -> None:
     if owner is None or any(map(Token.is_unresolved, (owner, account))) or owner == account:
         return
     raise ValueError(
-        f"the grantee is in account {owner}, where this stack, in {account}, changes no policy. "
-        "Put the grantee's ARN into readers or writers, which make the bucket's policy; and attach "
-        "to it, in its own account, what `stache-s3vectors policy` prints"
+        f"the grantee is in account {owner}, and this stack, in {account}, cannot change policies "
+        "there. Put the grantee's ARN into readers or writers, which create the bucket policy; and "
+        "in its own account, attach the policy that `stache-s3vectors policy` prints"
     )
 
 
@@ -88,7 +88,7 @@ def grant(grantee: iam.IGrantable, statement: Mapping[str, Any]) -> iam.Grant:
         raise ValueError(
             f"the grantee, {grantee.grant_principal}, has no policy of its own to add to. Grant to "
             "a role, a user, a group or a function; put principals of other accounts into readers "
-            "or writers, which make the bucket's policy"
+            "or writers, which create the bucket policy"
         )
     return result
 

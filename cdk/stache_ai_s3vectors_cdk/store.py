@@ -170,7 +170,7 @@ class StacheVectorStore(Construct):
         if KINDS[0] not in index_names:
             raise ValueError(
                 f"index_names is {dict(index_names)!r}; it must name Stache's indexes by their "
-                f"kinds, {', '.join(KINDS)}, of which {KINDS[0]} is needed"
+                f"kinds, {', '.join(KINDS)}; {KINDS[0]} is required"
             )
         store = cls(
             scope,
@@ -291,7 +291,7 @@ class StacheVectorStore(Construct):
             raise TypeError(
                 f"connect cannot set the environment of {function.node.path}: it is an imported "
                 "function, an alias, a version or a Lambda@Edge function. Connect the function "
-                "itself; or let grant_read or grant_read_write grant its role the level, and set "
+                "itself; or grant its role the level with grant_read or grant_read_write, and set "
                 "the variables in environment where the function is defined"
             )
         environment = self.environment

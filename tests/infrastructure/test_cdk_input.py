@@ -17,7 +17,7 @@ NINE = [f"key{number}" for number in range(9)]
     "props, problem",
     [
         ({"prefix": "Stache"}, "prefix is 'Stache'; it must be lower-case letters, digits and"),
-        ({"prefix": "s" * 43}, "43 characters; .* leave 42 of the bucket's 63: shorten it"),
+        ({"prefix": "s" * 43}, "43 characters; it must have at most 42, .* at most 63: shorten it"),
         ({"prefix": ""}, "prefix is ''"),
         ({"bucket_name": "my_bucket"}, "bucket_name is 'my_bucket'; it must be 3 to 63"),
         (
@@ -42,7 +42,7 @@ NINE = [f"key{number}" for number in range(9)]
         ({"indexes": {"a": {"dimension": 0}}}, r"indexes\['a'\].dimension is 0; it must be 1 to"),
         (
             {"indexes": {"a": {"non_filterable_metadata_keys": NINE}}},
-            "makes 11 keys with text and _overflow; the service takes 10: leave 1 out",
+            "makes 11 keys with text and _overflow; an index has at most 10: leave 1 out",
         ),
         ({"indexes": {"a": {"non_filterable_metadata_keys": ["k" * 64]}}}, "64 characters; a key"),
         *(
