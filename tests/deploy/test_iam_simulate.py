@@ -87,7 +87,7 @@ def evaluate_all(checks):
 
 
 def test_the_evaluators_agree_on_the_policies_of_every_level():
-    """On each action with the granted resources, similar ones, and all."""
+    """Each action is tried on the granted resources, on similar ones, and on all."""
     decisions = evaluate_all(build_checks(LEVEL_POLICIES) + build_key_checks(LEVEL_POLICIES))
 
     assert {allowed for _, allowed in decisions} == {True, False}
@@ -104,7 +104,7 @@ def test_the_evaluators_agree_on_random_policies():
 
 
 def test_the_evaluators_agree_on_random_bucket_policies():
-    """With or without identity policies, for users, roles, sessions and services."""
+    """The callers are users, roles, sessions and services, with and without identity policies."""
     decisions = evaluate_all(
         random_policies.draw_bucket_policy_checks(seed=20_261_128, requests=2_000)
     )
@@ -151,7 +151,7 @@ def test_a_wrong_decision_is_detected(action, resource, allowed):
 
 
 def test_right_decisions_cause_no_disagreement():
-    """Even if two policies together allow them."""
+    """Two policies may allow them together."""
     documents = [build_policy("read", BUCKET, ["my-index"]), allow("s3vectors:PutVectors", INDEX)]
     decisions = [("s3vectors:GetIndex", INDEX, True), ("s3vectors:PutVectors", INDEX, True)]
 

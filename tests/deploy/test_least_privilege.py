@@ -81,7 +81,7 @@ def test_a_level_allows_its_operations_only_as_the_page_s_table_shows(store, vie
 
 
 def test_every_operation_and_every_command_declares_its_level():
-    """Except those that send no requests."""
+    """Only those that send no requests need none."""
     operations = {
         name
         for name in dir(S3VectorsProvider)
@@ -120,7 +120,7 @@ def test_each_action_of_a_policy_is_needed(store, view_as, level, action):
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_both_evaluators_deny_every_operation_that_is_not_granted(store, view_as, level):
-    """On its own index, and on one of another store, bucket, account or region."""
+    """The index is its own, or one of another store, bucket, account or region."""
     view, document = view_as(level), store.read_policy(level)
     requests = {
         where: store.build_operation_requests(where)

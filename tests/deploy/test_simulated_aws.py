@@ -105,7 +105,7 @@ def test_a_function_cannot_reach_another_machine(aws, tmp_path):
 
 
 def test_a_function_cannot_import_our_modules(aws, tmp_path):
-    """Except the hook that blocks connections to other machines."""
+    """It can only import the hook that blocks connections to other machines."""
     finds = "return [n for n in event if __import__('importlib.util').util.find_spec(n)]"
     create_function(aws, finds)
 
@@ -140,7 +140,7 @@ def test_node_cannot_reach_another_machine(tmp_path):
 
 
 def test_sam_s_python_cannot_reach_another_machine():
-    """Not even if it ignores its proxy."""
+    """This holds even if it ignores its proxy."""
     assert ATTEMPT in sam.run("python", "-c", CONNECT).stderr
 
 
@@ -278,7 +278,7 @@ def build_template(trust, **more):
 
 
 def test_a_session_with_a_policy_is_refused(aws):
-    """Whether the policy is inline or a managed one."""
+    """The policy may be inline or a managed one."""
     arn = create_role(aws)
     client = create_vectors_client(aws, *assume_role(aws, arn, Policy=build_policy()))
 

@@ -47,7 +47,7 @@ def test_the_key_policy_decides_whether_an_index_is_created(aws, statements, is_
 
 
 def test_no_index_is_created_with_a_disabled_key(aws):
-    """Even if the key policy allows it."""
+    """The key policy allows it, but does not matter."""
     kms = aws.make_client("kms")
     key = kms.create_key(Policy=build_policy(KEY))["KeyMetadata"]
     kms.disable_key(KeyId=key["KeyId"])

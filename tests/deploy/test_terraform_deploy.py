@@ -83,7 +83,7 @@ def test_a_function_without_its_policy_names_the_missing_permission(aws, example
 
 
 def test_a_second_deployment_imports_the_data_of_the_first(aws, example, tmp_path):
-    """With the page's own commands. At the end, all is destroyed with the data."""
+    """It runs the page's own commands. At the end, all is destroyed with the data."""
     first, second = example("first"), example("second")
     name = first.apply()["function_name"]
     with aws.run_function(name, tmp_path / "first-task") as function:

@@ -189,7 +189,7 @@ def query(client):
 
 
 def test_a_role_of_another_account_reads_if_both_accounts_allow_it(aws, make_store_workspace):
-    """As on the page, with a created key. It cannot delete, and another role cannot read."""
+    """The key is a created one. The role cannot delete, and another role cannot read."""
     [code] = terraform_readme.read_blocks(READS, "hcl")
     module = code.replace("readers =", "create_kms_key = true\n  retain_data = false\n  readers =")
     deployed = make_store_workspace({}, module, OUTPUT)

@@ -185,7 +185,7 @@ def test_the_role_has_exactly_the_chosen_level(level):
 
 
 def test_the_chosen_options_are_deployed():
-    """For dimension, metric, runtime, architecture and model."""
+    """They are dimension, metric, runtime, architecture and model."""
     options = {"dimension": "256", "distance_metric": "euclidean", "runtime": "python3.12"}
     deployed = resolve_stack(
         **options, architecture="x86_64", embedding_model="cohere.embed-english-v3"
@@ -200,7 +200,7 @@ def test_the_chosen_options_are_deployed():
 
 
 def test_with_snap_start_a_changed_option_publishes_a_version():
-    """Also an option of the store. Without a change, no version is published."""
+    """An option of the store does so as well. Without a change, no version is published."""
     contexts = [{}, {}, {"dimension": "256"}, {"architecture": "x86_64"}, {"prefix": "notes"}]
     versions = [
         {*resolve_stack(snap_start="true", **one).list_properties("AWS::Lambda::Version")}

@@ -41,7 +41,7 @@ def test_a_managed_policy_names_every_key(stack):
 @pytest.mark.parametrize("partition, region", REGIONS)
 @pytest.mark.parametrize("key", [False, True], ids=["no key", "key"])
 def test_managed_policies_equal_those_of_permissions(stack, partition, region, key):
-    """In every partition."""
+    """This holds in every partition."""
     store = StacheVectorStore(stack, "Store", create_encryption_key=key)
     for level in LEVELS:
         store.managed_policy(level)

@@ -81,7 +81,7 @@ EXAMPLE, *RECIPES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | 
 
 
 def test_the_first_example_synthesizes_a_stack(tmp_path):
-    """Word for word."""
+    """The test runs it word for word."""
     (tmp_path / "app.py").write_text(EXAMPLE)
     (tmp_path / "function").mkdir()
     (tmp_path / "function" / "handler.py").write_text("def handler(event, context): ...")

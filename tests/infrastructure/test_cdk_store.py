@@ -28,7 +28,7 @@ def test_a_store_is_a_bucket_and_three_indexes(stack):
 
 
 def test_every_property_can_be_chosen(stack):
-    """For all indexes, or for one."""
+    """The value is for all indexes, or for one."""
     StacheVectorStore(
         stack,
         "Store",
@@ -96,7 +96,7 @@ def test_the_construct_adds_no_tags_to_those_of_the_user(stack, key):
     ],
 )
 def test_chosen_text_search_is_declared_on_each_index(stack, language, search):
-    """In addition to the non-filterable keys."""
+    """The index keeps its non-filterable keys."""
     StacheVectorStore(stack, "Store", text_search=language)
 
     for index in synthesize(stack).list_properties("AWS::S3Vectors::Index").values():

@@ -215,7 +215,7 @@ def test_a_statement_from_older_documents_is_detected(actions, resource):
 
 
 def test_a_different_default_in_one_tool_is_detected(tmp_path):
-    """In the template or in the module."""
+    """The test changes one in the template and one in the module."""
     text = sam.TEMPLATE.read_text()
     other = text.replace("Default: cosine", "Default: euclidean")
     changed = stores.parse_stack(resolve_template(sam.transform_template(other).transformed))

@@ -30,7 +30,7 @@ def cat():
 
 
 def test_an_ingested_text_is_found():
-    """With its metadata, and only in its namespace."""
+    """It has its metadata, and is only found in its namespace."""
     response = invoke(
         "ingest", text=CAT, filename="cat.txt", metadata={"author": "me"}, namespace="n"
     )

@@ -83,7 +83,7 @@ def test_the_zip_has_our_provider_and_is_small(tmp_path, impostor):
 
 
 def test_an_excluded_package_is_removed_completely(tmp_path):
-    """With its folders, but without files of others or files outside the function's package."""
+    """Its folders go as well, but no files of others and none outside the function's package."""
     package, outside = tmp_path / "package", tmp_path / "bin" / "reader"
     files = ("PIL/image.py", "PIL/raw/more.so", "shared/of_pillow.py", "shared/other.py", "x.py")
     for file in (*(package / name for name in files), outside):

@@ -222,7 +222,7 @@ def test_existing_resources_are_not_created():
 
 @pytest.mark.parametrize("parameters", [{"KmsKeyArn": KEY}, {"CreateKmsKey": "true"}])
 def test_a_customer_key_encrypts_the_bucket(parameters):
-    """Either the given key, or the created one."""
+    """The key is the given or the created one."""
     stack = resolve_store(**parameters)
 
     [bucket] = stack.list_properties("AWS::S3Vectors::VectorBucket").values()

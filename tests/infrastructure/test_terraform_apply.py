@@ -161,7 +161,7 @@ def test_changed_non_filterable_keys_cause_only_a_warning(make_store_workspace):
 
 
 def test_a_plan_that_would_destroy_vectors_is_refused(make_store_workspace, create_server_client):
-    """For `destroy`, another dimension or another key."""
+    """`destroy`, another dimension and another key make such plans."""
     deployed = make_store_workspace({"prefix": "kept"})
     bucket = deployed.apply()["bucket_name"]
 
@@ -231,7 +231,7 @@ def test_new_tags_update_resources_in_place(make_store_workspace):
 
 @pytest.mark.parametrize("key", ["application", "Application"])
 def test_default_tags_are_added_to_all_resources(make_store_workspace, create_server_client, key):
-    """In any letter case. A second apply changes nothing."""
+    """Letter case does not matter. A second apply changes nothing."""
     variables = {"prefix": f"org-{'u' if key[0].isupper() else 'l'}", "create_kms_key": True}
     deployed = make_store_workspace(variables, default_tags={key: "search", "Team": "x"})
 

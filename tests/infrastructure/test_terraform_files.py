@@ -17,7 +17,7 @@ README = (terraform.MODULE / "README.md").read_text()
 
 @pytest.mark.parametrize("core", CORES)
 def test_the_files_are_formatted(core, tmp_path):
-    """As `terraform fmt` formats them."""
+    """`terraform fmt` changes nothing."""
     folder = terraform.make_workspace(tmp_path, core=core, attached=False)
 
     assert folder.check_output("fmt", "-check", "-recursive") == ""
@@ -26,7 +26,7 @@ def test_the_files_are_formatted(core, tmp_path):
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("part", PARTS)
 def test_the_module_and_its_examples_are_valid(part, core, tmp_path):
-    """Without a warning."""
+    """They cause no warning."""
     folder = terraform.make_workspace(tmp_path, part, core=core, attached=False)
 
     report = json.loads(folder.check_output("validate", "-json"))
@@ -84,7 +84,7 @@ def test_the_required_version_is_the_oldest_tested_one(tmp_path):
 
 
 def test_the_readme_lists_every_input():
-    """With its default and its description."""
+    """Each has its default and its description."""
     variables = terraform.plan()["configuration"]["root_module"]["variables"]
     defaults = {name: variable["default"] for name, variable in variables.items()}
     # The README leaves out the defaults of an entry
@@ -97,7 +97,7 @@ def test_the_readme_lists_every_input():
 
 
 def test_the_readme_lists_every_output():
-    """With its description."""
+    """Each has its description."""
     outputs = terraform.plan()["configuration"]["root_module"]["outputs"]
 
     assert read_rows("Outputs") == {
@@ -112,7 +112,7 @@ def read_rows(title):
 
 
 def test_the_readme_s_blocks_are_formatted(tmp_path):
-    """As `terraform fmt` formats them."""
+    """`terraform fmt` changes nothing."""
     folder = terraform.make_workspace(tmp_path, attached=False)
     for number, block in enumerate(
         re.findall(r"```hcl\n((?:import|module|resource) .*?)```", README, re.DOTALL)

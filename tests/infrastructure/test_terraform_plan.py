@@ -116,7 +116,7 @@ def test_the_bucket_s_name_has_the_prefix_or_is_the_given_one():
 
 @pytest.mark.parametrize("region, partition", REGIONS)
 def test_the_outputs_name_the_created_resources(region, partition):
-    """In every partition."""
+    """This holds in every partition."""
     bucket = f"stache-vectors-{ACCOUNT}"
     arn = f"arn:{partition}:s3vectors:{region}:{ACCOUNT}:bucket/{bucket}"
 
@@ -141,7 +141,7 @@ def test_the_outputs_name_the_created_resources(region, partition):
 @pytest.mark.parametrize("region, partition", REGIONS)
 @pytest.mark.parametrize("keys", [[], [KEY, OWN_KEY]], ids=["s3-keys", "customer-keys"])
 def test_each_level_s_policy_equals_that_of_permissions(region, partition, keys):
-    """With and without customer keys."""
+    """This holds with and without customer keys."""
     arn = f"arn:{partition}:s3vectors:{region}:{ACCOUNT}:bucket/stache-vectors-{ACCOUNT}"
     keys = [key.replace("us-east-1", region) for key in keys]
     own = {"kms_key_arn": OWN_KEY.replace("us-east-1", region)}

@@ -344,7 +344,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
 
 
 def test_a_client_receives_its_arguments(no_configuration, restored_methods):
-    """By position, and with a region in its configuration."""
+    """They may be positional, and a configuration may have the region."""
     del no_configuration, restored_methods
     with Engine() as engine, connect_all(engine):
         configured = create_client(config=Config(region_name="eu-west-1"))

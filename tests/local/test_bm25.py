@@ -66,7 +66,7 @@ def check_equal(ranking, expected):
 @pytest.mark.usefixtures("_narrowing")
 @given(TEXTS, QUESTIONS, st.sampled_from([-1, 1, 3, 100]))
 def test_scores_and_order_equal_those_of_an_independent_implementation(texts, question, count):
-    """Even if the rows had other texts before."""
+    """The rows may have had other texts before."""
     ranking = search_table(texts, question, count, None)
 
     expected = compute_expected(texts, question)
@@ -99,7 +99,7 @@ def test_common_words_are_scored_only_for_candidates(monkeypatch):
 
 
 def test_equal_scores_are_ordered_by_row():
-    """Even where the count cuts between them."""
+    """This holds where the count cuts between them."""
     ranking = search_table([["w0", "w1"]] * 50, ["w0", "w1"], 7, None)
 
     assert [row for row, _ in ranking] == list(range(7))

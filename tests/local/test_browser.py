@@ -146,7 +146,7 @@ def build_script(target, body):
 
 
 def test_a_page_of_another_origin_can_change_nothing(page, victim):
-    """Whatever kind of request it sends, from another site or another port of this machine."""
+    """It sends each kind of request, from another site or another port of this machine."""
     url, client = victim
     sites = [f"http://evil.example:{page}/", f"http://127.0.0.1:{page}/"]
 

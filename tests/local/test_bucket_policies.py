@@ -42,7 +42,7 @@ def test_a_policy_is_returned_unchanged(client, bucket):
 
 
 def test_a_missing_policy_is_a_404(client, bucket):
-    """Before the first policy and after its deletion. Deleting a missing policy is no error."""
+    """It is missing at first and after its deletion. Deleting a missing policy is no error."""
     with pytest.raises(client.exceptions.NotFoundException, match=NO_POLICY):
         client.get_vector_bucket_policy(vectorBucketName=bucket)
     client.put_vector_bucket_policy(vectorBucketName=bucket, policy=POLICY)
@@ -204,8 +204,8 @@ EVERYTHING = {
 }
 
 
-def test_a_public_statement_beside_an_unevaluated_one_is_refused(client, bucket):
-    """Even if it allows everyone with exceptions."""
+def test_a_public_statement_next_to_an_unevaluated_one_is_refused(client, bucket):
+    """It may allow everyone with exceptions."""
     by_address = statement(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})
 
     for public in (
@@ -347,7 +347,7 @@ def test_in_one_account_one_policy_is_enough():
     "principal", [MEMBER, MEMBER.replace("role/", "user/"), "*", "123456789012"]
 )
 def test_an_explicit_deny_in_a_bucket_policy_wins(principal):
-    """Even if both policies allow. It may name the account or everyone."""
+    """Both policies allow. The deny may name the account or everyone."""
     rules = document(
         statement(Principal={"AWS": MEMBER}),
         statement(Effect="Deny", Principal={"AWS": principal}, Sid="No"),

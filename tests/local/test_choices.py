@@ -58,7 +58,7 @@ def test_by_default_numbers_are_returned_unchanged():
 
 
 def test_numbers_can_have_single_precision():
-    """In stored metadata and in filters. Integers stay integers."""
+    """Stored metadata and filters are rounded. Integers stay integers."""
     with create_engine({**EXACT, "hidden": 0.1}, numbers="single") as engine:
         assert get_metadata(engine) == {
             **EXACT,

@@ -73,7 +73,7 @@ def test_unused_values_are_removed(rows):
 
 
 def test_integers_beyond_the_precision_of_floats_are_distinguished():
-    """In every comparison, even beyond the range of floats."""
+    """Every comparison does so, even beyond the range of floats."""
     columns = Columns(Choices())
     numbers = [2**53, 2**53 + 1, 10**400, -(10**400), 0.5]
     columns.put(list(range(5)), [{"n": number} for number in numbers], 5)

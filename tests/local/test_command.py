@@ -81,7 +81,7 @@ def test_a_damaged_file_is_an_error_of_one_line(tmp_path):
 
 @pytest.mark.parametrize("owner", ["this process", "another server"])
 def test_a_directory_of_a_running_engine_is_an_error_of_one_line(tmp_path, owner):
-    """Whether this process or another one runs the engine."""
+    """This process or another one may run the engine."""
     if owner == "this process":
         engine, process = Engine(tmp_path), os.getpid()
         result = run_command("serve", "--port", "0", "--data", tmp_path)

@@ -56,7 +56,7 @@ def test_about_describes_the_service_and_the_console(url):
 
 
 def test_a_call_returns_the_operation_s_response(url):
-    """With its duration."""
+    """The response has its duration as well."""
     _, answer = ask(url, "/console/api/call/GetVectors", {**NAMES, "keys": ["k1"]})
 
     assert answer["response"] == {"vectors": [{"key": "k1"}]}
@@ -92,14 +92,14 @@ def test_a_refusal_has_the_service_s_code_and_message(url):
     ],
 )
 def test_a_request_that_the_page_does_not_need_is_refused(url, method, path, status, code):
-    """Even if the API itself allows it."""
+    """The API itself may allow it."""
     response, answer = ask(url, path, NAMES, method)
 
     assert (response.status, answer["code"]) == (status, code)
 
 
 def test_a_console_in_write_mode_can_delete():
-    """Vectors and an index."""
+    """It deletes vectors and an index."""
     with Engine() as engine, serving(engine, console=ConsoleOptions(write=True)) as url:
         create_index(engine)
 
@@ -129,7 +129,7 @@ def test_a_body_that_is_not_a_json_object_is_refused(url, body, status, code):
 
 @pytest.mark.parametrize("kind", [None, "", "text/plain", "application/x-www-form-urlencoded"])
 def test_a_body_that_any_web_page_can_send_is_refused(url, kind):
-    """A form, or another body that a browser sends without a preflight."""
+    """A form is one; a browser sends such a body without a preflight."""
     response, answer = ask(url, "/console/api/about", **{"content-type": kind})
 
     assert (response.status, answer["code"]) == (415, "UnsupportedMediaTypeException")
@@ -149,7 +149,7 @@ def test_a_body_that_any_web_page_can_send_is_refused(url, kind):
     "method, path", [("POST", "/console/api/about"), ("GET", "/"), ("GET", "/console/static/x.js")]
 )
 def test_a_page_of_another_origin_is_refused(url, method, path, header, text):
-    """By its origin, or by a host name that resolves to this machine."""
+    """Its origin differs, or its host name resolves to this machine."""
     response, _ = ask(url, path, method=method, **{header: text, **HTML})
 
     assert response.status == 403
@@ -157,7 +157,7 @@ def test_a_page_of_another_origin_is_refused(url, method, path, header, text):
 
 
 def test_each_response_has_the_security_headers(url):
-    """Pages, results and errors."""
+    """Pages, results and errors have them."""
     for path in ("/console/api/about", "/console/api/nothing", "/console/static/none.js"):
         response, _ = ask(url, path)
 
@@ -221,7 +221,7 @@ def fetch(url, path, **headers):
 
 
 def test_a_browser_gets_the_page_and_others_the_text(url, private_console):
-    """At the server's own address. It needs no token, because it contains no data."""
+    """The page is at the server's own address. It needs no token, because it contains no data."""
     page = (files("s3vectors_local.console") / "static/index.html").read_bytes()
     for address in (url, private_console):
         response, body = fetch(address, "/", **HTML)
@@ -233,7 +233,7 @@ def test_a_browser_gets_the_page_and_others_the_text(url, private_console):
 
 
 def test_every_file_of_the_page_is_served(url):
-    """With its type and the security headers."""
+    """Each has its type and the security headers."""
     names = [file.name for file in (files("s3vectors_local.console") / "static").iterdir()]
 
     for name in names:
@@ -281,7 +281,7 @@ def test_the_command_prints_the_console_s_address(arguments):
 
 
 def test_the_command_prints_a_token_if_the_api_is_protected(tmp_path):
-    """By access keys or policies. Each start has a new token."""
+    """Access keys or policies protect it. Each start has a new token."""
     policy = tmp_path / "policy.json"
     allow = {"Effect": "Allow", "Action": "s3vectors:*", "Resource": "*"}
     policy.write_text(json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
@@ -338,5 +338,5 @@ with Engine() as engine, serving(engine, console=ConsoleOptions()) as url:
 
 
 def test_nothing_of_the_console_is_loaded_before_it_is_opened():
-    """Neither its modules nor its threads, in a new interpreter."""
+    """A new interpreter has neither its modules nor its threads."""
     subprocess.run([sys.executable, "-c", NOT_LOADED], check=True)

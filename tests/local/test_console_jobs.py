@@ -93,7 +93,7 @@ def test_vectors_are_counted(url, one_vector):
 
 
 def test_browsing_returns_each_vector_once(url):
-    """With its metadata, page by page."""
+    """It returns the metadata, page by page."""
     vectors = browse_all(url, limit=499)
 
     assert sorted(vector["key"] for vector in vectors) == sorted(map(make_key, range(COUNT)))
@@ -240,7 +240,7 @@ def test_a_query_by_text_has_text_scores(url):
 
 
 def test_a_hybrid_query_has_all_scores(url):
-    """Distance, text score and fused score, if a result has them."""
+    """A result may lack distance, text score or fused score."""
     answer = run(url, "query", text="zebra", key=make_key(3), mode="hybrid", top_k=10)
 
     first = answer["results"][0]
@@ -269,7 +269,7 @@ def test_a_hybrid_query_has_all_scores(url):
     ],
 )
 def test_an_invalid_query_is_refused(url, members, code, words):
-    """With the service's message, if the service refuses it."""
+    """If the service refuses it, the error has the service's message."""
     error = run_failing(url, "query", **members)
 
     assert error["code"] == code
@@ -313,12 +313,12 @@ def test_members_of_the_wrong_type_cause_no_fault(url, job, known):
     ["x", "AAAA", "W10=", "WzEsMiwzXQ==", "W251bGwsLTEsbnVsbF0=", "WyJ0b2tlbiIsMCxudWxsXQ=="],
 )
 def test_an_invalid_cursor_is_refused(url, cursor):
-    """By the console, or by the service if it contains a token."""
+    """The console refuses it, or the service if it contains a token."""
     assert "Invalid" in run_failing(url, "browse", cursor=cursor, prefix="d")["message"]
 
 
 def test_why_returns_a_rank_beyond_the_first_page(url):
-    """With the distance, up to the service's maximum."""
+    """It returns the distance as well. The service's maximum limits the rank."""
     ranking = compute_nearest([1, 2, 3, 4], COUNT)
 
     why = run(url, "why", vector=[1, 2, 3, 4], target=make_key(ranking[1233]))
@@ -363,7 +363,7 @@ def test_why_explains_a_prefix_inside_a_group(url):
 
 
 def test_why_lists_the_conditions_that_exclude_a_vector(url):
-    """With the result of each condition and the vector's value."""
+    """It has the result of each condition and the vector's value."""
     target = compute_nearest([1, 2, 3, 4], 1, [n for n in range(COUNT) if n % 10])[0]
     document = {
         "$and": [
@@ -422,7 +422,7 @@ def test_why_reports_a_missing_vector(url):
 
 
 def test_why_reports_that_the_text_lacks_the_words(url):
-    """For a query by text alone."""
+    """The query is by text alone."""
     why = run(url, "why", text="zebra", mode="text", target=make_key(4))
 
     assert why["reason"] == "Its text has none of the words of the query."
@@ -563,7 +563,7 @@ def test_a_job_that_ends_delays_no_other_request(url, monkeypatch):
 
 
 def test_stopping_the_server_ends_its_jobs(engine, endless_job):
-    """With an error that says so."""
+    """Each has an error that says so."""
     with ExitStack() as stack:
         with serving(engine, console=ConsoleOptions()) as url:
             response = stack.enter_context(start_job(url, "endless_job"))

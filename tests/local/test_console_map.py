@@ -94,7 +94,7 @@ def decompose(vectors):
 )
 @pytest.mark.parametrize("spread", ["steep", "flat", "far"])
 def test_points_equal_those_of_a_singular_value_decomposition(count, dimension, spread):
-    """For few or many vectors and dimensions, and far from zero."""
+    """There are few or many vectors and dimensions, also far from zero."""
     vectors = np.random.default_rng(count).normal(size=(count, dimension))
     if spread == "steep":
         vectors *= np.geomspace(1, 1e-3, dimension)
@@ -133,7 +133,7 @@ def test_equal_vectors_are_one_point(count):
 
 
 def test_a_projection_is_reproducible():
-    """To the last bit."""
+    """It is equal to the last bit."""
     vectors = VECTORS[:3000]
 
     assert (

@@ -44,7 +44,7 @@ def url():
 
 
 def test_requests_are_listed_in_order(url):
-    """With operation, bucket, index, status and reason; by name and by ARN."""
+    """Each has operation, bucket, index, status and reason, whether given by name or by ARN."""
     with closing(create_client(endpoint_url=url)) as client:
         arn = client.get_index(**NAMES)["index"]["indexArn"]
         client.get_vectors(indexArn=arn, keys=["secret-key"], returnMetadata=True)
@@ -154,7 +154,7 @@ def test_a_refusal_names_its_statement_and_unused_permissions_are_listed():
 
 
 def test_policies_of_several_principals_are_listed_together():
-    """Each with its principal."""
+    """Each has its principal."""
     grant = {"Effect": "Allow", "Action": "s3vectors:GetIndex", "Resource": "*"}
     document = {"Version": "2012-10-17", "Statement": [grant]}
     by_principal = {number * 12: Policies(document) for number in "12"}

@@ -76,7 +76,7 @@ def list_keys(body):
 
 
 def test_a_download_equals_an_export(url, engine):
-    """Byte for byte, as a file."""
+    """It is a file with the same bytes."""
     response, body = fetch(url, order_download(url))
 
     assert response.headers["content-disposition"] == 'attachment; filename="idx.jsonl"'
@@ -97,7 +97,7 @@ def test_a_download_equals_an_export(url, engine):
     ],
 )
 def test_a_download_can_select_vectors(url, members, expected):
-    """By prefix, filter or keys. The file is complete in each case."""
+    """Prefix, filter or keys select them. The file is complete in each case."""
     assert list_keys(fetch(url, order_download(url, **members))[1]) == expected
 
 
@@ -300,7 +300,7 @@ def test_an_import_whose_index_is_refused_deletes_the_bucket_it_created(
     ["", "?bucket=b", "?index=i", "?bucket=a&bucket=b&index=i", "?bucket=my-bucket&indexes=idx"],
 )
 def test_an_import_without_a_target_is_refused(url, query):
-    """Before anything is read."""
+    """Nothing is read before."""
     response, answer = ask(url, f"/console/api/import{query}", body=b"{}", **FILE)
 
     assert (response.status, answer["code"]) == (400, "ValidationException")
@@ -310,7 +310,7 @@ def test_an_import_without_a_target_is_refused(url, query):
     "target", ["?bucket=&index=", "?bucket=B&index=i", "?bucket=..%2F..&index=%00"]
 )
 def test_an_import_into_an_invalid_index_is_refused(url, engine, target):
-    """With the service's message."""
+    """The error has the service's message."""
     error = stream(url, f"/console/api/import{target}", export(engine), **FILE)[-1]["error"]
 
     assert error["code"] == "ValidationException"

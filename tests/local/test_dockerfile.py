@@ -71,7 +71,7 @@ def test_the_health_check_works():
 
 
 def test_the_readme_builds_and_runs_the_image():
-    """With the same image, port and directory."""
+    """It has the same image, port and directory."""
     text = (DOCKERFILE.parent / "README.md").read_text()
     build, run = (
         shlex.split(line)

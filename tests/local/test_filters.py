@@ -260,7 +260,7 @@ def match_reference(condition, metadata, choices):
 @settings(max_examples=150)
 @given(condition=FILTERS, documents=st.lists(METADATA, max_size=12), data=st.data())
 def test_matching_agrees_with_an_independent_reference(choices, condition, documents, data):
-    """With any filter, vectors and choice. Some vectors are overwritten or deleted."""
+    """Filter, vectors and choice are arbitrary. Some vectors are overwritten or deleted."""
     engine = Engine(choices=choices)
     names = {"vectorBucketName": "my-bucket", "indexName": "idx"}
     engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})

@@ -54,7 +54,7 @@ def test_a_forked_process_is_refused_with_advice(tmp_path, where):
 
 
 def test_a_lock_that_another_thread_held_at_the_fork_is_not_waited_for(tmp_path):
-    """Neither the lock of the engine nor that of its faults."""
+    """This holds for the lock of the engine and that of its faults."""
     engine, faults = Engine(tmp_path), Faults()
     client = connect(create_client(), engine, faults=faults)
 
@@ -66,7 +66,7 @@ def test_a_lock_that_another_thread_held_at_the_fork_is_not_waited_for(tmp_path)
 
 
 def test_a_forked_process_cannot_open_the_directory_that_its_parent_has_open(tmp_path):
-    """Not even if the parent has closed it: SQLite remembers the parent's locks."""
+    """The parent may have closed it, but SQLite remembers the parent's locks."""
     engine = Engine(tmp_path)
 
     text = run_in_child(lambda: get_message(lambda: Engine(tmp_path), DataDirectoryError))
@@ -89,7 +89,7 @@ def test_a_directory_closed_before_the_fork_can_be_opened_in_both(tmp_path):
 
 @pytest.mark.parametrize("language, word", [("de", "Häuser Haus"), ("en", "houses house")])
 def test_a_forked_process_can_have_its_own_engine(tmp_path, language, word):
-    """Even with a stemmer whose lock another thread held at the fork."""
+    """Another thread held the lock of a stemmer at the fork."""
     from s3vectors_local.text import get_analyzer  # noqa: PLC0415 - the test uses its cache
 
     engine = Engine(tmp_path / "parent")

@@ -74,7 +74,7 @@ def test_a_response_has_the_headers_that_sdks_read(url):
     ],
 )
 def test_an_error_has_awss_form(url, method, path, body, status, code):
-    """A status, the code in a header, and a message in the body."""
+    """It has a status, the code in a header, and a message in the body."""
     response, document = ask(url, method, path, body)
 
     assert (response.status, response.headers["x-amzn-errortype"]) == (status, code)
@@ -113,7 +113,7 @@ def test_an_incomplete_request_is_not_executed(url):
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded"])
 def test_a_body_not_declared_as_json_is_refused(url, media_type):
-    """For example with curl's default type."""
+    """By default, curl declares another type."""
     response, document = ask(url, body=b"{}", **{"content-type": media_type})
 
     assert response.status == 415
@@ -123,7 +123,7 @@ def test_a_body_not_declared_as_json_is_refused(url, media_type):
 
 @pytest.mark.parametrize("media_type", ["application/json", "application/json; charset=utf-8"])
 def test_a_body_declared_as_json_is_accepted(url, media_type):
-    """With or without parameters of the type."""
+    """The type may have parameters."""
     response, _ = ask(url, body=b"{}", **{"content-type": media_type})
 
     assert response.status == 200

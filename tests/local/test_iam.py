@@ -77,7 +77,7 @@ NEEDS = [
 
 @pytest.mark.parametrize("operation, request_, resource, also", NEEDS)
 def test_a_request_needs_its_action_and_sometimes_another(operation, request_, resource, also):
-    """Both on the same resource."""
+    """Both are on the same resource."""
     results = find_needs(operation, request_, Caller(), lambda _: None)
 
     assert [(need.action, need.resource) for need in results] == [
@@ -202,7 +202,7 @@ def test_conditions_are_evaluated_as_in_iam(operator, values, have, expected):
 
 
 def test_all_conditions_must_hold():
-    """Whether they have one operator or several."""
+    """They have one operator or several."""
     condition = {
         "StringEquals": {"aws:RequestTag/a": "1", "aws:requesttag/B": "2"},
         "Null": {"aws:ResourceTag/c": "true"},
@@ -489,7 +489,7 @@ RED = {"StringEquals": {"aws:RequestTag/team": "red"}}
 
 
 def test_unknown_members_do_not_affect_permissions(create_caller):
-    """Whatever their type."""
+    """Their type does not matter."""
     client = create_caller(
         allow("s3vectors:*", "*", Condition=RED),
         allow(

@@ -171,7 +171,7 @@ def test_an_arn_of_the_older_packages_form_is_refused(client, names):
 
 
 def test_indexes_are_listed_by_name_prefix_and_page(client, bucket):
-    """Only those of one bucket, one page at a time."""
+    """A list has only those of one bucket."""
     client.create_vector_bucket(vectorBucketName="my-bucket-2")
     for where, name in ((bucket, "b-2"), (bucket, "b-1"), (bucket, "a-1"), ("my-bucket-2", "b-3")):
         client.create_index(vectorBucketName=where, indexName=name, **INDEX)
@@ -194,6 +194,6 @@ def test_deleting_an_index_deletes_its_vectors(client, names):
 
 
 def test_deleting_an_unknown_index_is_an_error(client, bucket):
-    """Even if its bucket is unknown."""
+    """Its bucket may be unknown as well."""
     with pytest.raises(client.exceptions.NotFoundException, match="index could not be found"):
         client.delete_index(vectorBucketName=bucket, indexName="nope")

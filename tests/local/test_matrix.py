@@ -73,7 +73,7 @@ def rank_exactly(metric, vectors, query, rows):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.02])
 def test_the_nearest_rows_equal_those_of_an_exact_comparison(metric, shape, share):
-    """Among all rows, half of them or a few, for one result and many."""
+    """The search is among all rows, half of them or a few, for one result and many."""
     generator = np.random.default_rng(7)
     for dimension in (1, 3, 64, 1024):
         vectors = shape(generator, 600, dimension).astype(np.float32)
@@ -89,7 +89,7 @@ def test_the_nearest_rows_equal_those_of_an_exact_comparison(metric, shape, shar
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_vector_is_nearest_to_itself_however_short(metric):
-    """Even where squares leave the range of float32."""
+    """Its squares may leave the range of float32."""
     generator = np.random.default_rng(9)
     for scale in (1e-15, 1e-20, 1e-22, 1e-30, 1e-40):
         vectors = (draw_gaussian(generator, 40, 16) * scale).astype(np.float32)
@@ -165,7 +165,7 @@ def test_a_zero_vector_is_at_its_euclidean_distance():
     count=st.integers(1, 60),
 )
 def test_any_scale_gives_the_exact_result(metric, seed, scale, count):
-    """From the smallest floats to the largest, mixed."""
+    """The smallest floats to the largest are mixed."""
     generator = np.random.default_rng(seed)
     scales = 10.0 ** generator.integers(min(scale, 0), max(scale, 1), (80, 1))
     vectors = (generator.normal(size=(80, 5)) * scales).astype(np.float32)
@@ -183,7 +183,7 @@ def test_any_scale_gives_the_exact_result(metric, seed, scale, count):
 @settings(max_examples=80)
 @given(data=st.data(), metric=st.sampled_from(METRICS), seed=st.integers(0, 2**32))
 def test_after_any_puts_and_drops_the_remaining_vectors_are_found(data, metric, seed):
-    """Even with gaps, reused rows and released memory."""
+    """There are gaps, reused rows and released memory."""
     generator = np.random.default_rng(seed)
     expected: dict[int, np.ndarray] = {}
     tested = Matrix(4, metric)

@@ -49,7 +49,7 @@ def test_new_buckets_and_indexes_have_the_mode_of_the_engine(client, mode):
 
 @only_enhanced
 def test_a_new_bucket_does_not_support_classic(client):
-    """Neither do its indexes and queries. The errors have AWS's text."""
+    """Its indexes and queries do not either. The errors have AWS's text."""
     bucket = "cannot be set to CLASSIC because {} vector bucket does not support CLASSIC mode"
     for call, request, message in (
         (

@@ -57,7 +57,7 @@ def build_headers(host):
     ],
 )
 def test_a_name_of_this_machine_is_answered(url, host):
-    """With any port, because the port may be forwarded."""
+    """Any port is accepted, because the port may be forwarded."""
     assert ask(url, build_headers(host))[0] == 200
 
 
@@ -107,7 +107,7 @@ def test_a_request_without_a_host_or_with_two_is_refused(url):
 )
 @pytest.mark.parametrize("method, path", [("POST", "/ListVectorBuckets"), ("GET", "/health")])
 def test_another_origin_is_refused(url, origin, method, path):
-    """Even that of another port of this machine. No response allows any origin."""
+    """It may be another port of this machine. No response allows any origin."""
     headers = [*build_headers("localhost:9100"), ("origin", origin)]
 
     status, answered, document = ask(url, headers, method, path)
@@ -160,7 +160,7 @@ def test_a_body_not_declared_as_json_changes_nothing(media_type):
 
 
 def test_other_names_can_be_allowed():
-    """For containers that use the name of a service."""
+    """Containers use the name of a service."""
     with serve("--allow-host", "s3vectors", "--allow-host", "Other.Example.") as url:
         for host in ("s3vectors:9100", "S3VECTORS", "other.example:80", "localhost"):
             assert ask(url, build_headers(host))[0] == 200
@@ -179,7 +179,7 @@ def test_an_invalid_name_cannot_be_allowed():
 
 
 def test_the_listening_address_is_an_allowed_name():
-    """Without an option."""
+    """This needs no option."""
     with serve("--host", "127.0.0.2") as url:
         assert "127.0.0.2" in url
         with closing(create_client(endpoint_url=url)) as client:
@@ -200,7 +200,7 @@ def get_modes(folder):
 
 
 def test_other_users_of_the_machine_can_read_nothing(tmp_path):
-    """Whatever the umask allows."""
+    """The umask does not matter."""
     before = os.umask(0)
     try:
         with Engine(tmp_path / "deep" / "data") as engine:

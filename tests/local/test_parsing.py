@@ -59,7 +59,7 @@ def _parse_small_bodies_with_simdjson():
 @settings(max_examples=400)
 @given(request_=REQUESTS, escaped=st.booleans(), spaced=st.booleans())
 def test_both_parsers_return_the_same(request_, escaped, spaced):
-    """For any content in any notation."""
+    """Content and notation are arbitrary."""
     separators = (", ", ": ") if spaced else (",", ":")
     body = json.dumps(request_, ensure_ascii=escaped, separators=separators).encode()
 

@@ -79,7 +79,7 @@ def test_each_request_is_a_line_without_secrets():
 
 
 def test_a_refusal_names_the_statement_that_denies(tmp_path):
-    """Of an identity policy or a bucket policy. If none allows, the line has only the code."""
+    """It may be in a bucket policy. If no statement allows, the line has only the code."""
     role = tmp_path / "role.json"
     allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     denied = {"Sid": "NoIndex", "Effect": "Deny", "Action": "s3vectors:GetIndex", "Resource": "*"}

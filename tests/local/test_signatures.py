@@ -68,7 +68,7 @@ def test_a_request_that_botocore_signed_is_accepted(parameters):
     ],
 )
 def test_a_request_that_was_changed_is_refused(change):
-    """Whichever part of the signed request is changed."""
+    """Each part of the signed request is changed once."""
     with pytest.raises(AuthenticationError) as refused:
         Verifier(KEYS).check(sign_request()._replace(**change))
 
@@ -144,7 +144,7 @@ def test_any_form_of_an_endpoint_is_verified_in_process(url):
 
 @pytest.mark.parametrize("off, fresh", [(-299, True), (299, True), (-301, False), (301, False)])
 def test_clocks_may_differ_by_five_minutes(off, fresh):
-    """In both directions."""
+    """This holds in both directions."""
     signed = sign_request()
     moment = datetime.strptime(signed.headers["x-amz-date"] + "+0000", "%Y%m%dT%H%M%SZ%z")
     now = moment.timestamp() + off
@@ -251,7 +251,7 @@ def get_status(call):
 
 
 def test_a_plus_in_a_tag_s_key_is_a_plus(tmp_path):
-    """With or without signatures. A space is sent as %20."""
+    """This holds with and without signatures. A space is sent as %20."""
     for arguments in ((), ("--access-key", "AKIATEST:secret")):
         with serve(*arguments) as url, closing(create_client(endpoint_url=url, **SIGNED)) as client:
             created = client.create_vector_bucket(

@@ -183,7 +183,7 @@ def test_the_operator_s_tool_reads_and_writes_the_same_files(tmp_path):
 
 
 def test_an_index_can_be_sent_through_a_pipe(tmp_path):
-    """From one engine to another, without a file."""
+    """It goes from one engine to another, without a file."""
     data, copy = tmp_path / "data", tmp_path / "copy"
     fill(data)
     command = [sys.executable, "-m", "s3vectors_local"]
@@ -398,7 +398,7 @@ def test_an_error_is_one_line(tmp_path, monkeypatch, arguments, message):
 
 @pytest.mark.parametrize("answer", ["[1]", "{}", '{"message": 5}', "hello", ""])
 def test_an_endpoint_that_is_not_an_engine_is_reported(tmp_path, answer):
-    """Whatever it responds."""
+    """It may respond anything."""
 
     class OtherServer(BaseHTTPRequestHandler):
         def do_POST(self):

@@ -54,7 +54,7 @@ def test_without_create_a_missing_database_is_an_error(tmp_path, exists):
 
 
 def test_all_data_is_stored_after_reopening(tmp_path):
-    """Buckets, indexes with all attributes, vectors, metadata and page tokens."""
+    """Buckets, indexes with all attributes, vectors, metadata and page tokens are."""
     engine = Engine(tmp_path)
     client = connect(create_client(), engine)
     client.create_vector_bucket(vectorBucketName="my-bucket", tags={"a": "b"})
@@ -213,7 +213,7 @@ def test_damage_inside_the_file_is_an_error_with_the_reason(tmp_path):
 
 
 def test_a_database_that_lacks_a_table_is_an_error_with_the_reason(tmp_path):
-    """Whichever table it is."""
+    """The directory is unlocked afterwards."""
     Engine(tmp_path).close()
     with sqlite3.connect(tmp_path / "s3vectors.db") as db:
         db.execute("DROP TABLE buckets")
@@ -386,7 +386,7 @@ def test_a_failed_reload_is_retried(monkeypatch):
 
 
 def test_deleted_buckets_and_indexes_stay_deleted(tmp_path):
-    """Even after reopening."""
+    """This holds after reopening."""
     engine = Engine(tmp_path)
     fill(engine, "a")
     engine.call("DeleteIndex", NAMES)
@@ -400,7 +400,7 @@ def test_deleted_buckets_and_indexes_stay_deleted(tmp_path):
 
 
 def test_a_closed_engine_refuses_all_requests():
-    """Even requests that it could answer from memory."""
+    """It refuses even those that it could answer from memory."""
     engine = Engine()
     fill(engine, "a")
     engine.close()

@@ -38,7 +38,7 @@ def test_a_resource_without_tags_lists_none(client, arn):
 
 
 def test_tags_of_a_create_request_are_listed(client):
-    """For a bucket and an index."""
+    """The resource is a bucket or an index."""
     created = client.create_vector_bucket(vectorBucketName="tagged", tags={"a": "1"})
     index = client.create_index(
         vectorBucketName="tagged",
@@ -65,7 +65,7 @@ def test_a_resource_has_fifty_tags_at_most(client, arn):
 
 @pytest.mark.parametrize("key", ["aws:mine", "AWS:mine"])
 def test_keys_of_aws_are_reserved(client, arn, key):
-    """In any letter case."""
+    """Letter case does not matter."""
     with pytest.raises(ClientError, match="aws: are reserved"):
         client.tag_resource(resourceArn=arn, tags={key: ""})
 
@@ -99,7 +99,7 @@ def test_lengths_and_characters_of_tags_are_checked(client, arn, bad):
 @pytest.mark.ours  # on AWS, the bucket belongs to another account
 @pytest.mark.parametrize("missing", ["bucket/no-bucket", "bucket/my-bucket/index/no-index", "else"])
 def test_tags_of_a_missing_resource_are_a_404(client, bucket, missing):
-    """For all three operations."""
+    """This holds for all three operations."""
     arn = {"resourceArn": f"arn:aws:s3vectors:us-east-1:123456789012:{missing}"}
 
     with pytest.raises(client.exceptions.NotFoundException):

@@ -119,7 +119,7 @@ def list_terms(language, text, kind="uax29"):
     ],
 )
 def test_a_text_becomes_the_terms_of_its_language(language, text, expected, kind):
-    """Stems in Europe, pairs in East Asia. Without a language: words and single ideographs."""
+    """They are stems in Europe, pairs in East Asia, else words and single ideographs."""
     assert list_terms(language, text, kind) == expected
 
 
@@ -172,7 +172,7 @@ def test_a_query_has_the_terms_of_a_text(text, language, kind):
 @pytest.mark.parametrize("kind", ["uax29", "words"])
 @pytest.mark.parametrize("language", [None, "en", "de", "fr"])
 def test_each_term_of_a_query_counts_once(language, kind):
-    """Even in another form of the word, in each language with stems."""
+    """A query may have several forms of a word, in each language with stems."""
     analyzer = get_analyzer(language, kind)
     forms = {None: "Train train", "en": "install installation", "de": "Haus Häuser"}
 
@@ -192,7 +192,7 @@ def test_each_term_of_a_query_counts_once(language, kind):
 def test_a_single_east_asian_character_finds_itself_inside_a_longer_run(
     language, run, characters, kind
 ):
-    """At the beginning, in the middle and at the end. Pairs only find texts with the pair."""
+    """It is at the beginning, in the middle or at the end. Pairs only find texts with the pair."""
     analyzer = get_analyzer(language, kind)
     with create_table(analyzer, f"text {run}, text") as db:
         for character in characters:
@@ -227,7 +227,7 @@ def test_the_best_text_comes_first(searchable):
 
 
 def test_a_rare_word_weighs_more_than_a_common_one(client):
-    """Even if the common word is in half of the texts or more."""
+    """The common word may be in half of the texts or more."""
     create_index(client, {"metadataKey": "text"})
     finish_building(client)
     texts = {"twice": "timeout timeout timeout", "rare": "E42 pump failure", "both": "timeout E42"}
@@ -355,7 +355,7 @@ def test_several_texts_without_a_vector_add_up(client):
 
 @pytest.mark.parametrize("vector", [{}, {"queryVector": {"float32": [1, 2]}}])
 def test_pages_of_a_text_search_do_not_overlap(client, vector):
-    """Even with equal scores."""
+    """Scores may be equal."""
     create_index(client, {"metadataKey": "text"})
     finish_building(client)
     put(client, {f"k{n}": "same words" for n in range(250)})

@@ -244,7 +244,7 @@ def test_a_page_has_500_vectors_by_default(client, names):
 
 @pytest.mark.ours
 def test_a_page_ends_after_a_megabyte(client, names):
-    """Data and metadata count."""
+    """The size is that of data and metadata."""
     batch = [vector(f"k{n:02}", 1, n, text="t" * 30_000) for n in range(50)]
     client.put_vectors(**names, vectors=batch[:25])
     client.put_vectors(**names, vectors=batch[25:])

@@ -88,7 +88,7 @@ def split_reference(text):
 
 @given(st.text(CHARACTERS, max_size=12))
 def test_words_follow_the_rules(text):
-    """In a mixture of scripts, marks and signs inside words."""
+    """Texts mix scripts, marks and signs inside words."""
     assert split_unicode(text) == split_reference(fold(text))
 
 

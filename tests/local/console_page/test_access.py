@@ -143,7 +143,7 @@ def test_a_new_view_moves_the_focus_to_its_content(page, console):
 
 
 def test_a_live_region_announces_what_happened(page, console):
-    """For example the result of a query."""
+    """The result of a query is an example."""
     show(page, console, "query")
 
     page.waitUntil("/^10 results in /.test(document.getElementById('status').textContent)")

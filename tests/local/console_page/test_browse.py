@@ -67,7 +67,7 @@ def test_a_click_on_a_value_filters_by_it(page, console):
 
 
 def test_the_chosen_columns_are_remembered(page, console):
-    """For each index."""
+    """Each index has its own choice."""
     page.open_console(console.url, f"{MANY_INDEX}/browse")
     page.wait("doc-00000")
     page.evaluate("document.querySelector('.menu summary').click()")

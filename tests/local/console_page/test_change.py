@@ -97,7 +97,7 @@ def test_an_index_is_deleted_only_after_its_name_is_typed(page, engine, url):
 
 
 def test_the_dialog_shows_an_error_of_the_service(page, engine, url):
-    """For example if somebody else has deleted the index."""
+    """Somebody else may have deleted the index."""
     page.open_console(url, f"{INDEX}/vector/k1")
     page.click("button", "Delete")
     engine.call("DeleteIndex", NAMES)

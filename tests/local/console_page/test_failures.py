@@ -73,7 +73,7 @@ def test_a_denial_is_shown_with_the_service_s_message(page, one_vector_engine):
     ],
 )
 def test_each_view_shows_a_denied_action(page, one_vector_engine, view, button, action):
-    """With the service's message."""
+    """It has the service's message."""
     statement = {"Effect": "Allow", "Action": "s3vectors:GetIndex", "Resource": "*"}
     one_vector_engine._policies = Policies({"Version": "2012-10-17", "Statement": [statement]})
     with serving(one_vector_engine, console=ConsoleOptions(write=True)) as url:
@@ -129,7 +129,7 @@ def test_the_printed_address_can_be_opened_in_the_tab_that_asks_for_the_token(
 
 
 def test_the_page_asks_again_when_the_token_becomes_invalid(page, one_vector_engine):
-    """For example after a restart of the server."""
+    """This happens after a restart of the server."""
     with serving(one_vector_engine, console=ConsoleOptions(token=TOKEN)) as url:
         page.open_console(url, f"#token={TOKEN}")
         page.wait("cosine")
@@ -151,7 +151,7 @@ def test_the_page_asks_again_when_the_token_becomes_invalid(page, one_vector_eng
     ],
 )
 def test_try_again_repeats_the_failed_request(page, one_vector_engine, address, action, words):
-    """For example once it is allowed."""
+    """It may be allowed by then."""
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     denial = {"Effect": "Deny", "Action": f"s3vectors:{action}", "Resource": "*"}
     one_vector_engine._policies = Policies(

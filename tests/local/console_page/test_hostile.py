@@ -54,7 +54,7 @@ def test_markup_in_keys_and_metadata_is_shown_as_text(page, console, view):
 
 @pytest.mark.parametrize("key", HOSTILE_KEYS)
 def test_each_key_has_its_own_address(page, console, key):
-    """Even a key that looks like a path, a query, a fragment or a script."""
+    """A key may look like a path, a query, a fragment or a script."""
     links = "[...document.querySelectorAll('.keycell a')]"
     is_its = f"decodeURIComponent(a.hash.split('/vector/')[1]) === {json.dumps(key)}"
     page.open_console(console.url, f"{INDEX}/browse")

@@ -117,7 +117,7 @@ def test_the_map_highlights_the_results_of_a_query(page, console):
 
 
 def test_nothing_is_read_before_the_reader_knows_the_cost(page, monkeypatch):
-    """Neither vectors nor metadata keys, if the service charges for reading."""
+    """If the service charges for reading, the page reads neither vectors nor metadata keys."""
     describe = EngineService.describe
 
     def describe_as_aws(service):

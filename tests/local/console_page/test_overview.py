@@ -8,7 +8,7 @@ from console_data import BUCKET
 
 
 def test_the_overview_lists_every_index_with_its_configuration(page, console):
-    """Dimension, metric, mode and text search of each."""
+    """It shows dimension, metric, mode and text search."""
     page.open_console(console.url)
     page.waitUntil("document.querySelectorAll('tbody .chip.good').length === 3")
 

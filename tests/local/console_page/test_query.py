@@ -36,7 +36,7 @@ def test_a_stored_vector_finds_similar_ones(page, console):
 
 
 def test_a_pasted_vector_may_have_any_usual_notation(page, console):
-    """JSON, commas, spaces, or the notation of the API."""
+    """It may have JSON, commas, spaces, or the notation of the API."""
     data = make_vector("doc-00042", 42)["data"]
     numbers = data["float32"]
     ways = [json.dumps(numbers), " ".join(map(str, numbers)), json.dumps({"float32": numbers})]
@@ -75,7 +75,7 @@ def test_a_search_by_words_shows_its_scores(page, console):
 
 
 def test_a_hybrid_query_shows_three_scores(page, console):
-    """Distance, text score and fused score."""
+    """They are distance, text score and fused score."""
     page.open_console(console.url, f"{INDEX}/query?mode=hybrid&key=doc-00042&text=mountains")
     page.wait("10 results")
 
@@ -129,7 +129,7 @@ def test_a_dialog_closes_with_its_view(page, console):
 
 
 def test_why_shows_the_rank_or_the_condition_that_excludes_a_vector(page, console):
-    """With the vector's value."""
+    """It shows the vector's value."""
     conditions = {"$and": [{"kind": "book"}, {"number": {"$lt": 10}}]}
     page.open_console(
         console.url, f"{INDEX}/query?key=doc-00042&filter={quote(json.dumps(conditions))}"

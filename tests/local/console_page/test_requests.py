@@ -41,7 +41,7 @@ def read_operations(page):
 
 
 def test_new_requests_appear_in_the_open_view(page, engine, url):
-    """With status, time and, if denied, the statement."""
+    """Each has its status, its time and, if denied, the statement."""
     page.open_console(url, "#/requests")
     page.wait("None of these is shown")
     with closing(create_client(endpoint_url=url)) as client:

@@ -45,7 +45,7 @@ def list_vectors(engine, names):
 
 
 def test_an_imported_export_has_the_same_vectors(page, engine, url, tmp_path):
-    """Keys, numbers and metadata."""
+    """Keys, numbers and metadata are equal."""
     page.open_console(url, build_address("source"))
     name, content = page.download("button", "Download")
     file = tmp_path / name
