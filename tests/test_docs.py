@@ -418,7 +418,7 @@ def test_the_tool_s_page_shows_what_its_commands_print(tmp_path):
     """Each runs in a real terminal; `python tests/support/terminal.py` updates the page."""
     page = DOCS["operate"]
 
-    assert terminal.rewrite(page, tmp_path) == page
+    assert terminal.renew_outputs(page, tmp_path) == page
 
 
 def test_the_table_of_the_tool_has_every_command():

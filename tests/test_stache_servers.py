@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from endpoints import create_client, serve
-from stache_servers import COMMANDS, Reply, serve_documents_table, serve_stache_by
+from stache_servers import COMMANDS, WorkerResponse, serve_documents_table, serve_stache_by
 
 COUNT = 40
-LOCAL_TOUCHED = {"S3VECTORS_ENDPOINT_URL": "local:data", "TOUCH": "insert"}
+LOCAL_TOUCHED = {"S3VECTORS_ENDPOINT_URL": "local:data", "USE_AT_IMPORT": "insert"}
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +48,11 @@ def query_until_all_workers_answered(url, workers):
     """Send one query after the other, until each worker has answered one."""
     seen = set()
     for _ in range(10_000):
-        reply = Reply(f"{url}/api/query", {"query": "who is there", "synthesize": False})
-        assert reply.status == 200, reply.answer
-        seen.add(reply.process)
+        response = WorkerResponse(
+            f"{url}/api/query", {"query": "who is there", "synthesize": False}
+        )
+        assert response.status == 200, response.body
+        seen.add(response.worker)
         if len(seen) == workers:
             return
     raise AssertionError(f"{len(seen)} of {workers} workers answered")
@@ -68,18 +70,18 @@ def test_every_worker_finds_what_another_one_captured(kind, touch, store, docume
     ]
 
     with (
-        serve_stache_by(kind, tmp_path, TOUCH=touch, **urls) as (url, log),
+        serve_stache_by(kind, tmp_path, USE_AT_IMPORT=touch, **urls) as (url, log),
         ThreadPoolExecutor(16) as pool,
     ):
         query_until_all_workers_answered(url, COMMANDS[kind][0])
         connected = count_connections(store)
-        captured = list(pool.map(lambda body: Reply(f"{url}/api/capture", body), captures))
-        answers = list(pool.map(lambda body: Reply(f"{url}/api/query", body), queries))
+        captured = list(pool.map(lambda body: WorkerResponse(f"{url}/api/capture", body), captures))
+        answers = list(pool.map(lambda body: WorkerResponse(f"{url}/api/query", body), queries))
 
     assert connected >= COMMANDS[kind][0]
-    assert [reply.status for reply in (*captured, *answers)] == [200] * 2 * COUNT, log
-    for query, reply in zip(queries, answers, strict=True):
-        sources = reply.answer["sources"]
+    assert [response.status for response in (*captured, *answers)] == [200] * 2 * COUNT, log
+    for query, response in zip(queries, answers, strict=True):
+        sources = response.body["sources"]
         assert sources[0]["text"] == query["query"]
         assert {source["metadata"]["namespace"] for source in sources} == {query["namespace"]}
 
@@ -89,7 +91,7 @@ def test_workers_that_inherit_a_local_engine_acknowledge_nothing(documents, tmp_
     settings = {**LOCAL_TOUCHED, "AWS_ENDPOINT_URL_DYNAMODB": documents}
     with serve_stache_by("gunicorn --preload -w 2", tmp_path, **settings) as (url, log):
         body = {"text": make_text(1), "namespace": "team"}
-        statuses = {Reply(f"{url}/api/capture", body).status for _ in range(10)}
+        statuses = {WorkerResponse(f"{url}/api/capture", body).status for _ in range(10)}
 
     assert statuses == {500}
     text = "\n".join(log)

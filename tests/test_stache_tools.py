@@ -67,7 +67,7 @@ def run(tmp_path, environment, url):
             check=False,
             cwd=tmp_path,
             env=environment,
-            timeout=laptop.LIMIT,
+            timeout=laptop.TIMEOUT_SECONDS,
             **options,
         )
         assert done.returncode == code, done.stderr
@@ -238,7 +238,7 @@ def test_a_batch_goes_to_cohere_and_aws(run, tmp_path):
 async def _talk(server, steps, log):
     async with (
         stdio_client(server, errlog=log) as streams,
-        ClientSession(*streams, timedelta(seconds=laptop.LIMIT)) as session,
+        ClientSession(*streams, timedelta(seconds=laptop.TIMEOUT_SECONDS)) as session,
     ):
         await session.initialize()
         tools = (await session.list_tools()).tools

@@ -22,7 +22,7 @@ from simulated.runtime import FunctionError
 UNASSIGNED = "192.0.2.1"
 """An address that no machine has (RFC 5737)."""
 CONNECT = f"import socket; socket.create_connection(({UNASSIGNED!r}, 80), timeout=1)"
-ATTEMPT = f"a test tried to reach {UNASSIGNED}"
+ATTEMPT = f"a test tried to connect to {UNASSIGNED}"
 [OTHER_ARCHITECTURE] = {"arm64", "x86_64"} - {function_life.ARCHITECTURE}
 
 BUCKET = "my-bucket"

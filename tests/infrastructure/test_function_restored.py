@@ -27,12 +27,12 @@ import json, random, sys
 import restores
 
 sys.path[:0] = sys.argv[2:]
-contacts = restores.note_contacts()
+contacts = restores.record_connection_attempts()
 import handler  # Lambda does only this before the snapshot
 
 before = list(contacts), len(restores.list_connections())
 modules = {name.partition(".")[0] for name in sys.modules}
-files = restores.note_events("open")
+files = restores.record_events("open")
 
 class Invocation:
     def get_remaining_time_in_millis(self):

@@ -25,7 +25,7 @@ class History(RuleBasedStateMachine):
         super().__init__()
         self.directory = Path(tempfile.mkdtemp())
         self.expected = {}
-        crash.prepare(self.directory)
+        crash.create_index(self.directory)
         self.engine = Engine(self.directory)
 
     def teardown(self):
@@ -59,7 +59,9 @@ class History(RuleBasedStateMachine):
     @invariant()
     def index_equals_dictionary(self):
         """Compare both by list, by key, and by a query with a filter."""
-        assert crash.read(self.engine) == {k: entry[1] for k, entry in self.expected.items()}
+        assert crash.read_contents(self.engine) == {
+            k: entry[1] for k, entry in self.expected.items()
+        }
         request = {"keys": sorted(self.expected) or ["none"], "returnData": True}
         got = self.engine.call("GetVectors", {**crash.NAMES, **request})["vectors"]
         assert len(got) == len(self.expected)
@@ -67,7 +69,7 @@ class History(RuleBasedStateMachine):
             assert np.all(vector["data"]["float32"] == self.expected[vector["key"]][0])
         ones = {key for key, (_, metadata) in self.expected.items() if metadata.get("a") == 1}
         query = {"queryVector": {"float32": [1] * 8}, "filter": {"a": 1}}
-        assert crash.search(self.engine, **query) == ones
+        assert crash.query_keys(self.engine, **query) == ones
 
 
 TestHistory = History.TestCase

@@ -160,9 +160,9 @@ def test_no_text_in_an_error_starts_a_new_line(call):
     provider = stache.create_provider()
     provider.get_collection_info()
     text = b'{"message":"no\\n\\u001b[2K2026 ERROR forged"}'
-    answer = stache.Answer(400, {"x-amzn-errortype": "ValidationException"}, text)
+    answer = stache.HttpResponse(400, {"x-amzn-errortype": "ValidationException"}, text)
     provider.client.meta.events.unregister("after-call.s3vectors", unique_id="check-responses")
-    stache.set_answers(provider.client, "GetVectors", answer)
+    stache.set_responses(provider.client, "GetVectors", answer)
 
     with pytest.raises(S3VectorsError) as failed:
         CALLS[call](provider)

@@ -1,5 +1,5 @@
-// A real browser that does what the tests say, a command a line: ["name", …arguments].
-// Each answer is a line, too: {"value": …} or {"error": "…"}.
+// A real browser that runs the commands of tests. Each command is a line: ["name", …arguments].
+// Each result is a line: {"value": …} or {"error": "…"}.
 // node console_browser.mjs PACKAGES
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -10,9 +10,9 @@ const require = createRequire(`${process.argv[2]}/node_modules/`);
 const { default: chromium } = await import(pathToFileURL(require.resolve('@sparticuz/chromium')));
 const { chromium: browsers } = require('playwright-core');
 const axe = await readFile(require.resolve('axe-core/axe.min.js'), 'utf8');
-const TIMEOUT = 30_000; // how long a state may take to come; no test waits so long
-// What Chromium itself says of each answer that is a refusal; the page shows those
-const REFUSALS = /^Failed to load resource: (the server responded with a status of|net::ERR_)/;
+const TIMEOUT = 30_000; // milliseconds until an expected state counts as missing
+// Chromium's own message for each error response; the page shows the error itself
+const ERROR_RESPONSES = /^Failed to load resource: (the server responded with a status of|net::ERR_)/;
 
 const browser = await browsers.launch({
   executablePath: await chromium.executablePath(),
@@ -27,13 +27,13 @@ const browser = await browsers.launch({
 let page;
 let faults = [];
 
-/** A page in a browser that has visited nothing yet; other hosts than the server's are refused. */
-async function open({ origin, width, height, dark, still, forced }) {
+/** Open a page in a new browser context, which refuses requests to hosts other than the server. */
+async function open({ origin, width, height, dark, reducedMotion, forcedColors }) {
   await page?.context().close();
   faults = [];
   const context = await browser.newContext({
-    viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', reducedMotion: still ? 'reduce' : 'no-preference',
-    forcedColors: forced ? 'active' : 'none', acceptDownloads: true, permissions: ['clipboard-read', 'clipboard-write'],
+    viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', reducedMotion: reducedMotion ? 'reduce' : 'no-preference',
+    forcedColors: forcedColors ? 'active' : 'none', acceptDownloads: true, permissions: ['clipboard-read', 'clipboard-write'],
   });
   context.setDefaultTimeout(TIMEOUT);
   await context.route((url) => url.origin !== origin, (route) => {
@@ -42,20 +42,20 @@ async function open({ origin, width, height, dark, still, forced }) {
   });
   page = await context.newPage();
   page.on('console', (message) => {
-    if (message.type() === 'error' && !REFUSALS.test(message.text())) faults.push(`console: ${message.text()}`);
+    if (message.type() === 'error' && !ERROR_RESPONSES.test(message.text())) faults.push(`console: ${message.text()}`);
   });
   page.on('pageerror', (error) => faults.push(`error: ${error.stack}`));
   page.on('dialog', (dialog) => { faults.push(`a dialog: ${dialog.message()}`); return dialog.dismiss(); });
 }
 
-/** Wait until an expression holds; not with waitForFunction, which the page's policy forbids. */
+/** Wait until an expression is true. The page's content security policy forbids waitForFunction. */
 async function waitUntil(expression) {
-  const late = new Promise((_, reject) => { setTimeout(() => reject(new Error(`never: ${expression}`)), TIMEOUT).unref(); });
+  const timeout = new Promise((_, reject) => { setTimeout(() => reject(new Error(`never true: ${expression}`)), TIMEOUT).unref(); });
   const holds = page.evaluate(`(async () => { while (!(${expression})) await new Promise(requestAnimationFrame); })()`);
-  await Promise.race([holds, late]);
+  await Promise.race([holds, timeout]);
 }
 
-/** What of the page does not follow WCAG 2.2, level AA, or axe's best practices. */
+/** Return the violations of WCAG 2.2, level AA, and of axe's best practices. */
 async function audit() {
   if (!(await page.evaluate('"axe" in window'))) await page.evaluate(`${axe}; undefined`);
   const { violations } = await page.evaluate('axe.run(document)');
@@ -94,12 +94,12 @@ const COMMANDS = {
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [name, ...parameters] = JSON.parse(line);
-  let answer;
+  let result;
   try {
-    answer = { value: (await COMMANDS[name](...parameters)) ?? null };
+    result = { value: (await COMMANDS[name](...parameters)) ?? null };
   } catch (error) {
-    answer = { error: error.message };
+    result = { error: error.message };
   }
-  console.log(JSON.stringify(answer));
+  console.log(JSON.stringify(result));
 }
 await browser.close();

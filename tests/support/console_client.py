@@ -1,4 +1,4 @@
-"""What the console's page asks its server for, without a browser."""
+"""A client that sends the requests of the console's page, without a browser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from s3vectors_local import Engine
 
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
 PAGE = {"bucket": "my-bucket", "index": "idx"}
-"""The same index, as operations and as jobs name it."""
+"""The index of NAMES, with the names that jobs use."""
 
 
 def ask(
@@ -20,15 +20,15 @@ def ask(
 ) -> tuple[http.client.HTTPResponse, Any]:
     """Return the response to a request of the page, and its JSON document."""
     body = json.dumps({} if request is None else request).encode() if body is None else body
-    sent = {"content-type": "application/json", **headers}
+    fields = {"content-type": "application/json", **headers}
     with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
-        connection.request(method, path, body, {k: v for k, v in sent.items() if v is not None})
+        connection.request(method, path, body, {k: v for k, v in fields.items() if v is not None})
         response = connection.getresponse()
         return response, json.loads(response.read())
 
 
 def stream(url: str, path: str, body: bytes, **headers: str) -> list[dict[str, Any]]:
-    """Return the lines of an answer that comes bit by bit."""
+    """Return the lines of a streamed response."""
     with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
         connection.request("POST", path, body, {"content-type": "application/json", **headers})
         response = connection.getresponse()
@@ -56,14 +56,14 @@ def run_failing(url: str, job: str, **members: Any) -> dict[str, Any]:
 
 
 def create_index(engine: Engine, dimension: int = 2, **more: Any) -> None:
-    """Make the index, and its bucket."""
+    """Create the index and its bucket."""
     engine.call("CreateVectorBucket", {"vectorBucketName": NAMES["vectorBucketName"]})
     shape = {"dataType": "float32", "dimension": dimension, "distanceMetric": "cosine"}
     engine.call("CreateIndex", {**NAMES, **shape, **more})
 
 
 def put(engine: Engine, vectors: list[tuple[str, Any, dict[str, Any]]]) -> None:
-    """Store vectors: each a key, its numbers and its metadata."""
+    """Store vectors, each a tuple of its key, numbers and metadata."""
     for start in range(0, len(vectors), 500):
         batch = [
             {"key": key, "data": {"float32": numbers}, "metadata": metadata}

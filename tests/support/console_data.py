@@ -1,4 +1,4 @@
-"""Indexes for the console to show: of one vector, of many, of none, and of hostile ones."""
+"""Indexes for the console to show: with no vector, one, many, and with hostile content."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ZERO_WIDTH = "a\u200bb"
 MARKUP = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 SCRIPT_KEY = "javascript:document.title='owned'"
 LONG = "long " * 7_000
-"""As long as the service lets a text be, nearly."""
+"""Almost the longest text that the service accepts."""
 
 HOSTILE_KEYS = (
     MARKUP,
@@ -35,7 +35,7 @@ HOSTILE_KEYS = (
 def create_index(
     engine: Engine, name: str, dimension: int = DIMENSION, **more: Any
 ) -> dict[str, str]:
-    """An empty index in the bucket; returns its names."""
+    """Create an empty index in the bucket, and return its names."""
     names = {"vectorBucketName": BUCKET, "indexName": name}
     shape = {"dataType": "float32", "dimension": dimension, "distanceMetric": "cosine"}
     engine.call("CreateIndex", {**names, **shape, **more})
@@ -44,8 +44,8 @@ def create_index(
 
 def put(engine: Engine, names: dict[str, str], vectors: list[dict[str, Any]]) -> None:
     """Put any number of vectors."""
-    for at in range(0, len(vectors), 500):
-        engine.call("PutVectors", {**names, "vectors": vectors[at : at + 500]})
+    for start in range(0, len(vectors), 500):
+        engine.call("PutVectors", {**names, "vectors": vectors[start : start + 500]})
 
 
 def fill_engine(engine: Engine) -> None:
@@ -71,7 +71,7 @@ _NUMBERS = np.random.default_rng(1).normal(size=(MANY, DIMENSION)).astype(np.flo
 
 
 def make_vector(key: str, number: int) -> dict[str, Any]:
-    """A vector whose metadata follows from its number."""
+    """Make a vector with metadata that depends on its number."""
     kind = KINDS[number % len(KINDS)]
     text = f"The {kind} number {number} tells of {'rivers' if number % 5 else 'mountains'}."
     metadata = {"kind": kind, "number": number, "shelf": f"s{number % 40}", "text": text}
@@ -79,7 +79,7 @@ def make_vector(key: str, number: int) -> dict[str, Any]:
 
 
 def make_hostile_vectors() -> list[dict[str, Any]]:
-    """Vectors whose keys and metadata try to be more than text."""
+    """Make vectors with markup, scripts and control characters in keys and metadata."""
     hostile = {
         "kind": MARKUP,
         MARKUP: BIDI,

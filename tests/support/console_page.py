@@ -1,4 +1,4 @@
-"""A page of the console in a real Chromium, which tests and screenshots drive from Python."""
+"""The console in a real Chromium, driven from Python by tests and screenshots."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from urllib.parse import urlsplit
 PACKAGES = Path(sys.prefix) / "javascript"
 SCRIPT = Path(__file__).with_name("console_browser.mjs")
 
-DESK = (1280, 800)
-"""A window as wide and as high as many are."""
+DESKTOP = (1280, 800)
+"""A common size of a window."""
 
 
 class BrowserError(AssertionError):
-    """A command failed: what was expected is not on the page, for instance."""
+    """A command failed, for example because an element is missing on the page."""
 
 
 class Browser:
-    """A browser with one page at a time; a command is a method of that name.
+    """A browser with one page at a time. The commands of `console_browser.mjs` are its methods.
 
-    Those of `console_browser.mjs`: `click("button", "Query")`, `fill("Text", "…")`, `wait("…")`.
+    For example: `click("button", "Query")`, `fill("Text", "…")`, `wait("…")`.
     """
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
@@ -45,13 +45,13 @@ class Browser:
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         assert line, "the browser ended"
-        answer = json.loads(line)
-        if "error" in answer:
-            raise BrowserError(f"{name}{arguments}: {answer['error']}\n{self._state()}")
-        return answer["value"]
+        response = json.loads(line)
+        if "error" in response:
+            raise BrowserError(f"{name}{arguments}: {response['error']}\n{self._read_page()}")
+        return response["value"]
 
-    def _state(self) -> str:
-        """What one needs to know when a command fails."""
+    def _read_page(self) -> str:
+        """Return the page's text, for the error of a failed command."""
         self._process.stdin.write('["evaluate","document.body.innerText.slice(0, 3000)"]\n')  # type: ignore[union-attr]
         self._process.stdin.flush()  # type: ignore[union-attr]
         return str(json.loads(self._process.stdout.readline()).get("value"))  # type: ignore[union-attr]
@@ -61,16 +61,24 @@ class Browser:
         url: str,
         address: str = "#/",
         *,
-        size: tuple[int, int] = DESK,
+        size: tuple[int, int] = DESKTOP,
         dark: bool = False,
-        still: bool = True,
-        forced: bool = False,
+        reduced_motion: bool = True,
+        forced_colors: bool = False,
     ) -> None:
-        """Open a view in a browser that has visited nothing yet."""
+        """Open a view in a new browser context."""
         parts = urlsplit(url)
         self._url = f"{parts.scheme}://{parts.netloc}"
         options = {"origin": self._url, "width": size[0], "height": size[1]}
-        self._run("open", {**options, "dark": dark, "still": still, "forced": forced})
+        self._run(
+            "open",
+            {
+                **options,
+                "dark": dark,
+                "reducedMotion": reduced_motion,
+                "forcedColors": forced_colors,
+            },
+        )
         self._run("goto", f"{self._url}/{address}")
 
     def go(self, address: str) -> None:
@@ -80,7 +88,7 @@ class Browser:
 
 @contextmanager
 def run_browser() -> Iterator[Browser]:
-    """Chromium, until the end of the `with`."""
+    """Run Chromium."""
     assert (PACKAGES / "node_modules").is_dir(), "run `make test` once; it installs the browser"
     command = [str(Path(sys.executable).with_name("node")), str(SCRIPT), str(PACKAGES)]
     with subprocess.Popen(
@@ -90,5 +98,5 @@ def run_browser() -> Iterator[Browser]:
             yield Browser(process)
         finally:
             assert process.stdin is not None
-            process.stdin.close()  # it closes Chromium then
+            process.stdin.close()  # the script then closes Chromium
             process.wait()

@@ -1,4 +1,4 @@
-"""Pictures of the console for the documents, of the data that `make stache` ingests.
+"""A script that takes the documents' pictures of the console, with the data of `make stache`.
 
     PYTHONPATH=examples .venv/bin/python tests/support/console_screenshots.py [NAME …]
 
@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from PIL import Image
 
 import quickstart
-from console_page import DESK, Browser, run_browser
+from console_page import DESKTOP, Browser, run_browser
 from endpoints import create_client, serve
 from s3vectors_local import Engine
 from stache_ai_s3vectors.aws.connections import close_engines
@@ -33,30 +33,30 @@ NARROW: Final = (390, 780)
 
 
 class Picture(NamedTuple):
-    """A view, and what is done there before its picture is taken."""
+    """A view, and the steps to do there before the picture is taken."""
 
     address: str
     steps: Callable[[Browser], object]
-    size: tuple[int, int] = DESK
+    size: tuple[int, int] = DESKTOP
     dark: bool = False
 
 
 def show_overview(page: Browser) -> None:
-    """Every index counted."""
+    """Count every index."""
     page.click("button", "Count vectors")
     page.wait("345")
     page.waitUntil("!document.querySelector('.job')")
 
 
 def show_vector(page: Browser) -> None:
-    """The first vector of the first page."""
+    """Open the first vector of the first page."""
     page.waitFor(".keycell")
     page.evaluate("document.querySelector('.keycell a').click()")
     page.wait("Filterable metadata, in bytes")
 
 
 def show_query(page: Browser) -> None:
-    """Words and a vector together."""
+    """Query by text and vector together."""
     page.check("Both")
     page.fill("Key of a stored vector", read_key(page, "with"))
     page.fill("Text", "context manager")
@@ -65,7 +65,7 @@ def show_query(page: Browser) -> None:
 
 
 def show_reason(page: Browser) -> None:
-    """A vector that the filter leaves out."""
+    """Explain a vector that the filter excludes."""
     page.fill("Filter", '{"$and": [{"topic": "with"}, {"chunk_index": {"$lt": 5}}]}')
     page.fill("Key of a stored vector", read_key(page, "with"))
     page.click("button", "Query")
@@ -76,7 +76,7 @@ def show_reason(page: Browser) -> None:
 
 
 def show_map(page: Browser) -> None:
-    """Answers that light up, and a point with its neighbors."""
+    """Highlight the results of a search on the map."""
     page.waitFor(".legend")
     page.choose("Light up", "text")
     page.fill("Key or text", "debugger breakpoint")
@@ -85,13 +85,13 @@ def show_map(page: Browser) -> None:
 
 
 def show_deletion(page: Browser) -> None:
-    """The question before an index is deleted."""
+    """Open the confirmation before an index is deleted."""
     page.click("button", "Delete the index …")
     page.fill("Name of the index", "documents")
 
 
 def read_key(page: Browser, topic: str) -> str:
-    """The key of a chunk of a topic."""
+    """Return the key of a chunk of a topic."""
     request = {**NAMES, "topK": 1, "filter": {"topic": topic}}
     call = f"""import('/console/static/api.js').then(api => api.call('QueryVectors',
         {{...{request!r}, queryVector: {{float32: [1, ...Array(1023).fill(0)]}}}}))"""
@@ -99,7 +99,7 @@ def read_key(page: Browser, topic: str) -> str:
 
 
 def wait_for(text: str) -> Callable[[Browser], object]:
-    """Steps that only wait."""
+    """Make steps that only wait for a text."""
     return lambda page: page.wait(text)
 
 
@@ -121,7 +121,7 @@ PICTURES: Final = {
 
 @contextmanager
 def serve_demo() -> Iterator[str]:
-    """The URL of a server with the demo's documents, which has answered some requests."""
+    """Serve the demo's documents, send some requests, and yield the URL."""
     with tempfile.TemporaryDirectory() as folder:
         quickstart.use_settings(quickstart.make_settings(Path(folder)))
         asyncio.run(quickstart.ingest(quickstart.make_pipeline()))
@@ -134,7 +134,7 @@ def serve_demo() -> Iterator[str]:
 
 
 def add_indexes(data: Path) -> None:
-    """The other two indexes that Stache has, and tags."""
+    """Add Stache's other two indexes, and tags."""
     with Engine(data) as engine:
         bucket = {"vectorBucketName": NAMES["vectorBucketName"]}
         index = engine.call("GetIndex", NAMES)["index"]
@@ -149,11 +149,11 @@ def add_indexes(data: Path) -> None:
 
 
 def send_requests(url: str) -> None:
-    """Some of a program that uses the index, two of them refused."""
+    """Send the requests of a program that uses the index. Two of them are refused."""
     with closing(create_client(endpoint_url=url, **DUMMY)) as client:
         client.list_indexes(vectorBucketName=NAMES["vectorBucketName"])
-        listed = client.list_vectors(**NAMES, maxResults=6)["vectors"]
-        for vector in listed:
+        vectors = client.list_vectors(**NAMES, maxResults=6)["vectors"]
+        for vector in vectors:
             [stored] = client.get_vectors(**NAMES, keys=[vector["key"]], returnData=True)["vectors"]
             client.query_vectors(**NAMES, topK=10, queryVector=stored["data"])
         with suppress(ClientError):
@@ -162,8 +162,8 @@ def send_requests(url: str) -> None:
             client.query_vectors(**NAMES, topK=3, queryVector={"float32": [0.5, 0.5]})
 
 
-def take(page: Browser, url: str, name: str) -> None:
-    """Take a picture."""
+def take_picture(page: Browser, url: str, name: str) -> None:
+    """Take a picture, and save it."""
     picture = PICTURES[name]
     page.open_console(url, picture.address, size=picture.size, dark=picture.dark)
     page.wait("quickstart")
@@ -177,7 +177,7 @@ def take(page: Browser, url: str, name: str) -> None:
 
 
 def reduce_colors(path: Path) -> None:
-    """Make a picture small: grounds keep their colors, and so do the marks of a legend."""
+    """Make a picture small, but keep the colors of backgrounds and of the legend's marks."""
     with Image.open(path) as image:
         picture = image.convert("RGB")
     counts = sorted(picture.getcolors(picture.width * picture.height) or (), reverse=True)
@@ -190,11 +190,11 @@ def reduce_colors(path: Path) -> None:
 
 
 def main() -> None:
-    """Take all pictures, or those that are named."""
+    """Take all pictures, or those named by the arguments."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with serve_demo() as url, run_browser() as page:
         for name in sys.argv[1:] or PICTURES:
-            take(page, url, name)
+            take_picture(page, url, name)
 
 
 if __name__ == "__main__":

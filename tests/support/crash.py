@@ -1,4 +1,4 @@
-"""A process that writes until it is killed, and what it must have left behind."""
+"""A process that writes until it is killed, and the content that it must leave."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from s3vectors_local import Engine
 
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "my-index"}
 Contents: TypeAlias = dict[str, dict[str, Any]]
-"""Key to metadata."""
+"""The metadata of each vector, by key."""
 
 
-def prepare(directory: Path) -> None:
-    """Make the index: with a text search, so that a write touches several tables."""
+def create_index(directory: Path) -> None:
+    """Create an index with text search, so that a write changes several tables."""
     engine = Engine(directory)
     engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
     texts = {"textSearchConfigurations": [{"metadataKey": "text"}]}
@@ -26,7 +26,7 @@ def prepare(directory: Path) -> None:
 
 
 def generate_operations(seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Puts of new and known keys, and deletes; the same for the same seed."""
+    """Generate puts of new and existing keys, and deletes. The same seed generates the same."""
     generator = random.Random(seed)
     while True:
         keys = [f"k{generator.randrange(400)}" for _ in range(generator.choice((1, 20, 200)))]
@@ -45,8 +45,8 @@ def generate_operations(seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "PutVectors", {**NAMES, "vectors": vectors}
 
 
-def write(directory: Path, seed: int, acknowledged: Connection) -> None:
-    """Carry the operations out, and tell of each when it is acknowledged."""
+def run_operations(directory: Path, seed: int, acknowledged: Connection) -> None:
+    """Run the operations, and report each one that is acknowledged."""
     engine = Engine(directory)
     for operation, request in generate_operations(seed):
         engine.call(operation, request)
@@ -54,7 +54,7 @@ def write(directory: Path, seed: int, acknowledged: Connection) -> None:
 
 
 def replay(contents: Contents, seed: int, count: int) -> Contents:
-    """What is stored when so many operations have been carried out."""
+    """Return the content after so many operations."""
     contents = dict(contents)
     for _, (operation, request) in zip(range(count), generate_operations(seed), strict=False):
         if operation == "DeleteVectors":
@@ -65,8 +65,8 @@ def replay(contents: Contents, seed: int, count: int) -> Contents:
     return contents
 
 
-def read(engine: Engine) -> Contents:
-    """What the engine lists."""
+def read_contents(engine: Engine) -> Contents:
+    """List all vectors of the index."""
     contents: Contents = {}
     token: dict[str, str] = {}
     while True:
@@ -77,8 +77,8 @@ def read(engine: Engine) -> Contents:
         token = {"nextToken": page["nextToken"]}
 
 
-def search(engine: Engine, **request: Any) -> set[str]:
-    """The keys that a query finds, all its pages together."""
+def query_keys(engine: Engine, **request: Any) -> set[str]:
+    """Query all pages, and return the keys."""
     keys: set[str] = set()
     token: dict[str, str] = {}
     while True:

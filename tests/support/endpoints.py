@@ -1,4 +1,4 @@
-"""The four endpoints of the same engine: in process or behind HTTP, memory or disk."""
+"""The four kinds of endpoints of the engine: in the process or over HTTP, in memory or on disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from command_line_flags import OTHER_CHOICES
 from model import check_responses
 from s3vectors_local import Engine, connect
 
-CHOICES = (
+_OTHER_CHOICES_OPTIONS = (
     "--missing-key=no-match",
     "--array-negation=any-element",
     "--euclidean=squared",
@@ -24,15 +24,15 @@ CHOICES = (
     "--analyzer=words",
 )
 
-SESSION = boto3.session.Session()  # one, because each reads the service model anew
+SESSION = boto3.session.Session()  # a single one, because each session reads the service model
 KINDS = ("process-memory", "process-disk", "http-memory", "http-disk")
 
 
 @contextmanager
 def start_server(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`s3vectors-local serve` on a free port: the process and its URL; killed at the end."""
+    """Run `s3vectors-local serve` on a free port, and kill it at the end. Yield process and URL."""
     command = [sys.executable, "-m", "s3vectors_local", "serve", "--port", "0"]
-    command += [*(CHOICES if OTHER_CHOICES else ()), *arguments]
+    command += [*(_OTHER_CHOICES_OPTIONS if OTHER_CHOICES else ()), *arguments]
     pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as process:
         assert process.stdout is not None
@@ -44,7 +44,7 @@ def start_server(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]
 
 @contextmanager
 def serve(*arguments: str) -> Iterator[str]:
-    """The URL of a server that is stopped at the end."""
+    """Run `s3vectors-local serve` on a free port, and stop it at the end. Yield its URL."""
     with start_server(*arguments) as (process, url):
         yield url
         process.terminate()
@@ -52,17 +52,17 @@ def serve(*arguments: str) -> Iterator[str]:
 
 
 def create_client(**options: Any) -> Any:
-    """A boto3 client with dummy credentials; without `endpoint_url`, its requests go nowhere."""
+    """Create a boto3 client with dummy credentials. Without `endpoint_url`, requests fail."""
     settings = {"region_name": "us-east-1", "endpoint_url": "http://nowhere.invalid", **options}
     return check_responses(SESSION.client("s3vectors", **settings))
 
 
 @contextmanager
 def open_client(kind: str, directory: Path) -> Iterator[Any]:
-    """A boto3 client of an endpoint of that kind."""
-    way, storage = kind.split("-")
+    """Open a boto3 client of an endpoint of this kind."""
+    transport, storage = kind.split("-")
     data = str(directory / "data") if storage == "disk" else None
-    if way == "http":
+    if transport == "http":
         arguments = ("--data", data) if data else ()
         with serve(*arguments) as url, closing(create_client(endpoint_url=url)) as client:
             yield client

@@ -1,4 +1,4 @@
-"""Real forks, and what becomes of them: a child that hangs fails its test, not the run."""
+"""Forked children and scripts. If one hangs, its test fails, and the test run goes on."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from typing import Any, Final
 
 from children import join_python_path
 
-LIMIT: Final = 60.0
-"""Seconds that a child gets; none needs one."""
+TIMEOUT_SECONDS: Final = 60.0
+"""The limit of a child, which needs less than a second."""
 
 
 class ChildError(AssertionError):
-    """A child raised something, or hung."""
+    """A child raised an error, or hung."""
 
 
 def run_in_child(function: Callable[[], Any]) -> Any:
-    """What a function returns in a forked process, which then ends at once.
+    """Run a function in a forked process, which then ends at once. Return its result.
 
     Raises:
-        ChildError: it raised something, or did not end.
+        ChildError: the function raised an error, or did not end.
     """
     reading, writing = os.pipe()
     child = _fork()
     if not child:
         os.close(reading)
         try:
-            answer = pickle.dumps((function(), None))
+            outcome = pickle.dumps((function(), None))
         except BaseException:  # noqa: BLE001 - the parent raises it
-            answer = pickle.dumps((None, traceback.format_exc()))
-        os.write(writing, answer)
+            outcome = pickle.dumps((None, traceback.format_exc()))
+        os.write(writing, outcome)
         os._exit(0)
     os.close(writing)
     try:
@@ -52,7 +52,7 @@ def run_in_child(function: Callable[[], Any]) -> Any:
 
 
 def _fork() -> int:
-    with warnings.catch_warnings():  # from Python 3.12 on it warns where there are threads
+    with warnings.catch_warnings():  # from 3.12 on, Python warns if the process has threads
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()
 
@@ -60,10 +60,10 @@ def _fork() -> int:
 def _read(reading: int, child: int) -> bytes:
     parts: list[bytes] = []
     while True:
-        ready, _, _ = select.select([reading], [], [], LIMIT)
+        ready, _, _ = select.select([reading], [], [], TIMEOUT_SECONDS)
         if not ready:
             os.kill(child, signal.SIGKILL)
-            raise ChildError(f"the child hung for {LIMIT} s")
+            raise ChildError(f"the child hung for {TIMEOUT_SECONDS} s")
         part = os.read(reading, 1 << 16)
         if not part:
             return b"".join(parts)
@@ -71,25 +71,25 @@ def _read(reading: int, child: int) -> bytes:
 
 
 def run_script(script: str, *arguments: object, folder: Path) -> list[str]:
-    """The lines that a script prints, run by an interpreter of its own that ends as it should.
+    """Run a script in a new interpreter, and return the lines that it prints.
 
     Raises:
-        ChildError: it failed, printed an error, or did not end.
+        ChildError: the script failed, printed an error, or did not end.
     """
     environment = {**os.environ, "PYTHONPATH": join_python_path(Path(__file__).parent)}
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script]
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             [*command, *map(str, arguments)],
             capture_output=True,
             text=True,
             check=False,
             cwd=folder,
             env=environment,
-            timeout=LIMIT,
+            timeout=TIMEOUT_SECONDS,
         )
     except subprocess.TimeoutExpired as error:
-        raise ChildError(f"the script hung for {LIMIT} s") from error
-    if done.returncode or done.stderr:
-        raise ChildError(f"{done.returncode}: {done.stdout}{done.stderr}")
-    return done.stdout.splitlines()
+        raise ChildError(f"the script hung for {TIMEOUT_SECONDS} s") from error
+    if result.returncode or result.stderr:
+        raise ChildError(f"{result.returncode}: {result.stdout}{result.stderr}")
+    return result.stdout.splitlines()

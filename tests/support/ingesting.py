@@ -1,4 +1,4 @@
-"""A process that ingests documents through Stache until it is killed, and what must be left."""
+"""A process that ingests documents through Stache until it is killed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from stache_ai_s3vectors import Settings
 from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex
 from word_hashing import WordHashingEmbeddings
 
-plugin_loader.load_all()  # once, for all processes that are forked
+plugin_loader.load_all()  # once, before processes are forked
 s3vectors_local.Engine().close()
 EmbeddingProviderFactory.register("word-hashing", WordHashingEmbeddings)
 DocumentIndexProviderFactory.register("sqlite", SQLiteDocumentIndex)
@@ -43,29 +43,29 @@ SETTINGS: Final[dict[str, Any]] = {
     "chunk_size": 60,
     "chunk_overlap": 0,
 }
-"""As in docs/laptop.md, with chunks of a line so that a document has several."""
+"""The settings of docs/laptop.md, but a chunk has one line, so that a document has several."""
 
 NAMESPACE: Final = "notes"
 
 
 def make_pipeline(folder: Path) -> Any:
-    """Stache's own pipeline, with vectors and document index in a folder."""
-    places = {
+    """Make Stache's own pipeline, with vectors and document index in a folder."""
+    paths = {
         "s3vectors_endpoint_url": f"local:{folder / 'data'}",
         "namespace_db_path": str(folder / "namespaces.db"),
     }
-    return RAGPipeline(Settings(**SETTINGS, **places))
+    return RAGPipeline(Settings(**SETTINGS, **paths))
 
 
 def make_text(name: str, version: int) -> str:
-    """Ten lines with words that no other document and no other version has."""
-    mark = name.translate(str.maketrans("0123456789", "klmnprstvz"))
-    word = f"{mark}{'abcdefgh'[version]}"
+    """Make ten lines with words that no other document and no other version has."""
+    letters = name.translate(str.maketrans("0123456789", "klmnprstvz"))
+    word = f"{letters}{'abcdefgh'[version]}"
     return "\n\n".join(f"{word} line{'abcdefghij'[n]} of {word} is about {word}" for n in range(10))
 
 
-def plan(seed: int) -> Iterator[tuple[str, int]]:
-    """Documents' names and versions: each third one is a new version of an earlier one."""
+def generate_documents(seed: int) -> Iterator[tuple[str, int]]:
+    """Generate names and versions of documents. Every third is a new version of an earlier one."""
     number = 0
     while True:
         yield f"d{seed}x{number}", 0
@@ -75,30 +75,30 @@ def plan(seed: int) -> Iterator[tuple[str, int]]:
 
 
 def ingest(folder: Path, seed: int, calls: int, acknowledged: Connection) -> None:
-    """Ingest the plan's documents until so many functions were called, then die at once.
+    """Ingest documents, and kill the process after so many calls of functions.
 
-    It reports when each step begins and when it is done.
+    Report when each document begins, and when it is done.
     """
     count = itertools.count()
 
-    def die_in_time(*_: object) -> None:
+    def kill_when_due(*_: object) -> None:
         if next(count) == calls:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    asyncio.run(_ingest(make_pipeline(folder), seed, die_in_time, acknowledged))
+    asyncio.run(_ingest(make_pipeline(folder), seed, kill_when_due, acknowledged))
 
 
 async def _ingest(
-    pipeline: Any, seed: int, die_in_time: Callable[..., None], acknowledged: Connection
+    pipeline: Any, seed: int, kill_when_due: Callable[..., None], acknowledged: Connection
 ) -> None:
-    for name, version in plan(seed):
+    for name, version in generate_documents(seed):
         acknowledged.send(("begun", name, version))
-        answer = await pipeline.ingest_text(
+        response = await pipeline.ingest_text(
             make_text(name, version),
             metadata={"filename": f"{name}.md", "source_path": f"notes/{name}.md"},
             namespace=NAMESPACE,
         )
-        assert answer["action"] != "skipped", answer
+        assert response["action"] != "skipped", response
         acknowledged.send(("done", name, version))
-        threading.setprofile(die_in_time)  # from now on: the first ingest imports a lot
-        sys.setprofile(die_in_time)
+        threading.setprofile(kill_when_due)  # not earlier: the first ingest imports many modules
+        sys.setprofile(kill_when_due)

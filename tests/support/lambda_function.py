@@ -1,4 +1,4 @@
-"""The example function in this process, as Lambda calls it: moto's DynamoDB, the local engine."""
+"""The example function in this process, with moto's DynamoDB and the local engine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TABLES: Final[Mapping[str, tuple[tuple[str, ...], Mapping[str, tuple[str, ...]]]
     DOCUMENTS: (("PK", "SK"), {"GSI1": ("GSI1PK", "GSI1SK"), "GSI2": ("GSI2PK", "GSI2SK")}),
     NAMESPACES: (("id",), {"parent_id-index": ("parent_id", "id")}),
 }
-"""Each table's key, and those of its indexes."""
+"""The key of each table, and the keys of its indexes."""
 
 ENVIRONMENT = {
     "AWS_REGION": REGION,
@@ -44,7 +44,7 @@ ENVIRONMENT = {
 
 @contextmanager
 def prepare_function(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The function's tables and environment."""
+    """Set up the function's tables and environment."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
@@ -55,15 +55,16 @@ def prepare_function(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def create_tables(client: Any) -> None:
-    """Make the function's tables."""
-    for name, (key, others) in TABLES.items():
-        _create(client, name, key, others)
+    """Create the function's tables."""
+    for name, (key, index_keys) in TABLES.items():
+        _create_table(client, name, key, index_keys)
 
 
-def _create(
-    client: Any, name: str, key: tuple[str, ...], others: Mapping[str, tuple[str, ...]]
+def _create_table(
+    client: Any, name: str, key: tuple[str, ...], index_keys: Mapping[str, tuple[str, ...]]
 ) -> None:
-    attributes = sorted({*key, *(attribute for other in others.values() for attribute in other)})
+    keys = (key, *index_keys.values())
+    attributes = sorted({attribute for each in keys for attribute in each})
     client.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
@@ -72,10 +73,10 @@ def _create(
         GlobalSecondaryIndexes=[
             {
                 "IndexName": index,
-                "KeySchema": _make_schema(other),
+                "KeySchema": _make_schema(index_key),
                 "Projection": {"ProjectionType": "ALL"},
             }
-            for index, other in others.items()
+            for index, index_key in index_keys.items()
         ],
     )
 
@@ -86,18 +87,18 @@ def _make_schema(key: tuple[str, ...]) -> list[dict[str, str]]:
 
 
 class Invocation:
-    """What Lambda hands to a function about an invocation, as far as this one asks."""
+    """Lambda's context object, as far as the function uses it."""
 
     def get_remaining_time_in_millis(self) -> int:
-        """A minute."""
+        """Return one minute."""
         return 60_000
 
 
 def invoke(action: str, **fields: Any) -> Any:
-    """What the function answers."""
+    """Invoke the function, and return its response."""
     return handler.handler({"action": action, **fields}, Invocation())
 
 
 def find_passages(question: str, **fields: Any) -> list[str]:
-    """The texts that a query finds."""
+    """Query, and return the texts of the passages."""
     return [passage["text"] for passage in invoke("query", question=question, **fields)["passages"]]

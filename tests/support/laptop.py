@@ -1,4 +1,4 @@
-"""Stache on a laptop: its real server, by the commands of docs/laptop.md, on a free port."""
+"""Stache's real server on a free port, started by the commands of docs/laptop.md."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any, Final
 import word_hashing
 from children import join_python_path
 from loopback import CREDENTIALS
-from stache_process import LIMIT, run_stache
+from stache_process import TIMEOUT_SECONDS, run_stache
 
 _BIN: Final = Path(sys.executable).parent
 _ENTRY_POINTS: Final = """[stache.embeddings]
@@ -27,9 +27,9 @@ word-hashing = word_hashing:WordHashingEmbeddings
 
 
 def make_environment(folder: Path, **settings: str) -> dict[str, str]:
-    """A fresh terminal: Stache finds the demo's embeddings as a package that is installed.
+    """Make the environment of a new terminal, with the demo's embeddings as an installed package.
 
-    No model can be downloaded where the tests run.
+    The tests cannot download a model.
     """
     package = folder / "word_hashing-1.dist-info"
     package.mkdir(exist_ok=True)
@@ -40,8 +40,8 @@ def make_environment(folder: Path, **settings: str) -> dict[str, str]:
         "PATH": f"{_BIN}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": join_python_path(folder, Path(word_hashing.__file__).parent),
         "PYTHONUNBUFFERED": "1",
-        "EMBEDDING_PROVIDER": "word-hashing",  # beats `.env`
-        "INGEST_BLOB_ROOT": str(folder / "originals"),  # its default is in a folder of the machine
+        "EMBEDDING_PROVIDER": "word-hashing",  # overrides `.env`
+        "INGEST_BLOB_ROOT": str(folder / "originals"),  # by default outside of `folder`
         **settings,
     }
 
@@ -50,12 +50,12 @@ def make_environment(folder: Path, **settings: str) -> dict[str, str]:
 def serve_stache(
     command: str, folder: Path, environment: Mapping[str, str], *, quiet: bool = True
 ) -> Iterator[str]:
-    """Run a command that serves Stache until Ctrl-C; the URL once all workers are up.
+    """Run a command that serves Stache. Yield the URL when all workers are ready.
 
     Args:
-        command: as docs/laptop.md has it.
-        folder: where it is run.
-        environment: of the terminal.
+        command: a command of docs/laptop.md.
+        folder: the working directory.
+        environment: the environment of the terminal.
         quiet: whether an error in Stache's log is a failure.
     """
     words = shlex.split(command)
@@ -69,23 +69,25 @@ def serve_stache(
 
 
 def call_curl(command: str, url: str) -> Any:
-    """What a command that calls Stache's API prints, as JSON."""
+    """Run a curl command of the page on this URL, and return the JSON that it prints."""
     words = shlex.split(command.replace("http://127.0.0.1:8000", url))
     assert words[0] == "curl"
-    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=LIMIT)
-    return json.loads(done.stdout)
+    result = subprocess.run(
+        words, capture_output=True, text=True, check=True, timeout=TIMEOUT_SECONDS
+    )
+    return json.loads(result.stdout)
 
 
 def call(url: str, method: str, path: str, body: Any = None, **query: str | int) -> tuple[int, Any]:
-    """One request to Stache's API: the status and the answer."""
+    """Send a request to Stache's API. Return the status and the body."""
     address = f"{url}/api{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(  # noqa: S310 - our own
+    request = urllib.request.Request(  # noqa: S310 - our own server
         address, data, {"Content-Type": "application/json"}, method=method
     )
     try:
-        with urllib.request.urlopen(request, timeout=LIMIT) as answer:  # noqa: S310 - our own
-            return answer.status, json.load(answer)
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 - our own server
+            return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         with error:
             return error.code, _read_body(error.read())
@@ -94,5 +96,5 @@ def call(url: str, method: str, path: str, body: Any = None, **query: str | int)
 def _read_body(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:  # where Stache catches nothing, the server answers with text
+    except ValueError:  # after an error that Stache does not catch, the server responds with text
         return body.decode()

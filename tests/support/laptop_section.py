@@ -1,4 +1,4 @@
-"""The page about Stache on a laptop: its commands and its `.env`."""
+"""The commands and `.env` files of docs/laptop.md."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ROOT: Final = Path(__file__).parents[2]
 
 
 def find_blocks(page: str, title: str, language: str) -> list[str]:
-    """The code blocks of a language in a section of a page."""
+    """Return the code blocks of a language in a section of a page."""
     section = (ROOT / page).read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
     return re.findall(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
 
@@ -23,7 +23,7 @@ ADD, ASK, LIST = CALLS.splitlines()
 
 
 def change_settings(dot_env: str, changes: str) -> str:
-    """The lines of `.env`, with those that are changed."""
+    """Apply changes to the lines of a `.env` file."""
     settings = [line for line in (dot_env + changes).splitlines() if not line.startswith("#")]
     latest = {line.partition("=")[0]: line for line in settings}
     return "".join(f"{line}\n" for line in latest.values())

@@ -1,7 +1,7 @@
 """Stache's own provider for Qdrant, with Qdrant's local mode instead of a server.
 
-Runs in the environment `.venv-qdrant`. As a program, it fills a collection with chunks of all
-sorts, or prints what is in it:
+It runs in the environment `.venv-qdrant`. As a program, it fills a collection with different kinds
+of chunks, or prints the collection:
 
     python -m local_qdrant fill 20000 Cosine
     python -m local_qdrant print
@@ -28,15 +28,15 @@ _METADATA: Final[tuple[dict[str, Any], ...]] = (
     {"doc_id": "d1", "_type": "document_summary", "headings": ["h1", {"h": 2}], "id": "x"},
     {"_type": "insight", "tags": ["t"], "key": "y", "created_at": "2026-01-01"},
 )
-"""By turns: chunks, one of which is deleted, a summary, and an insight."""
+"""The metadata of consecutive chunks, in turn: chunks, a deleted one, a summary and an insight."""
 
 _SIGNALS: Final = {"KILL": signal.SIGKILL, "INT": signal.SIGINT}
 
 
 class LocalQdrant(QdrantVectorDBProvider):  # type: ignore[misc]  # untyped
-    """QDRANT_URL is a directory.
+    """Stache's provider on a local directory, which QDRANT_URL names.
 
-    With INTERRUPTION=KILL:5000 in the environment, the process gets this signal when 5,000
+    With INTERRUPTION=KILL:5000 in the environment, the process sends itself SIGKILL when 5,000
     chunks have been read.
     """
 
@@ -47,14 +47,14 @@ class LocalQdrant(QdrantVectorDBProvider):  # type: ignore[misc]  # untyped
         self.dimensions = settings.embedding_dimension
         self._ensure_collection()
         name, _, count = os.environ.get("INTERRUPTION", "").partition(":")
-        self._signal, self._left = _SIGNALS.get(name), int(count or 0)
+        self._signal, self._remaining = _SIGNALS.get(name), int(count or 0)
 
     def get_vectors_with_embeddings(
         self, ids: list[Any], namespace: str | None = None, context: Any = None
     ) -> list[dict[str, Any]]:
-        """As Stache's provider does, or a signal."""
-        self._left -= len(ids)
-        if self._signal is not None and self._left <= 0:
+        """Return the rows of Stache's provider, or send the signal."""
+        self._remaining -= len(ids)
+        if self._signal is not None and self._remaining <= 0:
             os.kill(os.getpid(), self._signal)
             signal.pause()
         rows: list[dict[str, Any]] = super().get_vectors_with_embeddings(ids, namespace, context)
@@ -66,7 +66,7 @@ def _fill(provider: LocalQdrant, count: int, metric: str) -> None:
     provider.client.delete_collection(provider.collection_name)
     provider.client.create_collection(provider.collection_name, vectors)
     storage = provider.client._client.collections[provider.collection_name].storage
-    storage.storage.execute("PRAGMA synchronous = OFF")  # it commits each point
+    storage.storage.execute("PRAGMA synchronous = OFF")  # faster: each point is a commit
     for start in range(0, count, 1_000):
         numbers = range(start, min(count, start + 1_000))
         provider.insert(
@@ -86,7 +86,7 @@ def _print(provider: LocalQdrant) -> None:
 
 
 def main() -> None:
-    """Do what the arguments say."""
+    """Fill or print the collection, as the arguments say."""
     provider = LocalQdrant(Settings())
     if sys.argv[1] == "fill":
         _fill(provider, int(sys.argv[2]), sys.argv[3])

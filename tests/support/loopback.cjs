@@ -1,16 +1,16 @@
-// What loopback.py is for Python, for Node: connecting to another machine is an error
+// The counterpart of loopback.py for Node: connecting to another machine is an error
 
 "use strict";
 
 const net = require("node:net");
 
-const HERE = new Set(["127.0.0.1", "localhost", "::1"]);
+const LOOPBACK = new Set(["127.0.0.1", "localhost", "::1"]);
 const { connect } = net.Socket.prototype;
 
-net.Socket.prototype.connect = function (...given) {
-  // Node's own modules give a list that is in order already, with the same options in front
-  const [options] = net._normalizeArgs(Array.isArray(given[0]) ? given[0] : given);
+net.Socket.prototype.connect = function (...values) {
+  // Node's own modules pass a normalized list, whose first item is also the options
+  const [options] = net._normalizeArgs(Array.isArray(values[0]) ? values[0] : values);
   const host = options.host || "localhost";
-  if (options.path || HERE.has(host)) return connect.apply(this, given);
-  return this.destroy(new Error(`a test tried to reach ${host}`));
+  if (options.path || LOOPBACK.has(host)) return connect.apply(this, values);
+  return this.destroy(new Error(`a test tried to connect to ${host}`));
 };

@@ -1,4 +1,4 @@
-"""Tests talk to this machine only: anything else is refused before it leaves."""
+"""Protection of other machines: tests may connect to this machine only."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ CREDENTIALS = {
 }
 
 
-_OURS = ("AWS_", "S3VECTORS_", "EMBEDDING_", "VECTORDB_")
-_MACHINE = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "COLUMNS", "LINES")
-_TERMINAL = ("FORCE_COLOR", "NO_COLOR", "CLICOLOR_FORCE", "PY_COLORS")
+_PREFIXES = ("AWS_", "S3VECTORS_", "EMBEDDING_", "VECTORDB_")
+_PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_TERMINAL = ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "CLICOLOR_FORCE", "PY_COLORS")
 
 
 def use_dummy_credentials() -> None:
-    """Take away what could reach AWS, every setting of ours, and what changes what is printed."""
+    """Remove credentials, settings of ours, proxies and terminal options from the environment."""
     for name in list(os.environ):
-        if name.upper().startswith(_OURS) or name.upper() in (*_MACHINE, *_TERMINAL):
+        if name.upper().startswith(_PREFIXES) or name.upper() in (*_PROXIES, *_TERMINAL):
             del os.environ[name]
     os.environ.update(CREDENTIALS)
 
 
 def refuse_other_machines() -> None:
-    """From now on, connecting a socket of this process to another machine is an error."""
+    """Make it an error for this process to connect a socket to another machine."""
     sys.addaudithook(_refuse)
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if event != "socket.connect":
         return
-    connecting, address = arguments
-    if connecting.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address[0]):
-        raise RuntimeError(f"a test tried to reach {address[0]}")
+    connection, address = arguments
+    if connection.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address[0]):
+        raise RuntimeError(f"a test tried to connect to {address[0]}")
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""botocore's copy of the service model checks every response."""
+"""A check of every response against botocore's service model."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ UNMODELLED = {
     "UnrecognizedClientException",
     "UnsupportedMediaTypeException",
 }
-"""Errors that any AWS service may answer; their HTTP statuses are nobody's model."""
+"""Errors that any AWS service may return. The service model does not have them."""
 
 
 def check_responses(client: Any) -> Any:
-    """Check every answer of a boto3 `s3vectors` client against the model; returns it."""
+    """Check every response to a boto3 `s3vectors` client against the model. Return the client."""
     client.meta.events.register("after-call.s3vectors", _check, unique_id="check-responses")
     return client
 
@@ -28,15 +28,15 @@ def check_responses(client: Any) -> Any:
 def _check(http_response: Any, model: Any, **_: Any) -> None:
     headers = http_response.headers
     if headers.get("content-type") == "text/html":
-        return  # a test's proxy stands in between
+        return  # the response of a test's proxy
     if int(headers.get("content-length", 0)) > len(http_response.content):
-        return  # a test cut it off
+        return  # a test truncated the response
     document = json.loads(http_response.content)
     if http_response.status_code < 300:
         report = ParamValidator().validate(document, model.output_shape)
         assert not report.has_errors(), report.generate_report()
         unknown = document.keys() - model.output_shape.members.keys()
-        assert not unknown, f"{model.name} answers {unknown}, which the model does not know"
+        assert not unknown, f"{model.name} returns {unknown}, which the model does not have"
         return
     code = http_response.headers["x-amzn-errortype"]
     if code in UNMODELLED:

@@ -1,4 +1,4 @@
-"""A pytest plugin for moto's own tests of S3 Vectors: the engine answers them, not moto."""
+"""A pytest plugin that runs moto's own tests of S3 Vectors against the engine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from moto.core.config import default_user_config
 
 from s3vectors_local import Engine, connect_all
 
-# moto leaves these requests alone: what no engine answers fails, for it would leave this machine
+# moto passes these requests through. One that no engine answers would leave this machine, and fails
 default_user_config["core"]["passthrough"]["services"].append("s3vectors")
 
 

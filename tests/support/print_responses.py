@@ -2,8 +2,8 @@
 
     python tests/support/print_responses.py [MODULE …]
 
-A MODULE that is named cannot be imported. Each response is a line: the status, the error's code and
-the body. The last line has those modules of the extra `fast` that were imported.
+The script makes each MODULE impossible to import. Each response is a line: the status, the error's
+code and the body. The last line has the imported modules of the extra `fast`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from s3vectors_local.wire import answer  # noqa: E402
 
 METRICS: Final = ("cosine", "euclidean")
 VECTORS: Final = 3000
-"""More than the rows from which on a search uses numkong."""
+"""Enough for a search to use numkong."""
 
 DIMENSION: Final = 48
 BATCH: Final = 500
@@ -38,13 +38,13 @@ FILTERS: Final[tuple[Any, ...]] = (
 )
 _SEGMENTS: Final = 4
 _PADDING: Final = " " * 20_000
-"""Makes a body large enough for simdjson."""
+"""Padding that makes a body large enough for simdjson."""
 
 Request: TypeAlias = tuple[str, bytes]
 
 
 def generate_requests() -> Iterator[Request]:
-    """Operations and bodies: to put, search and list the vectors; then bodies to refuse."""
+    """Generate requests that put, search and list vectors, and then invalid ones."""
     generator = np.random.default_rng(12)
     yield _build_request("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
     for metric in METRICS:
@@ -72,7 +72,7 @@ def _create_index(metric: str) -> Iterator[Request]:
 
 
 def _put_vectors(metric: str, generator: np.random.Generator) -> Iterator[Request]:
-    """All of the vectors, some of them equal; then some once more with other numbers."""
+    """Put all vectors, some of them equal, and then some of them again with other numbers."""
     vectors = generator.normal(size=(VECTORS, DIMENSION))
     vectors[::50] = vectors[0]
     for start in range(0, VECTORS, BATCH):
@@ -105,26 +105,26 @@ def _draw_metadata(number: int) -> dict[str, Any]:
 
 
 def _search_vectors(metric: str, generator: np.random.Generator) -> Iterator[Request]:
-    """Each filter three times, because an index's first search does without numkong."""
-    for chosen in FILTERS:
+    """Search three times with each filter, because the first search does not use numkong."""
+    for filter_ in FILTERS:
         for count in (1, 10, 100):
             query = {"float32": generator.normal(size=DIMENSION).tolist()}
             members = {**_name_index(metric), "topK": count, "queryVector": query}
             members |= {"returnDistance": True, "returnMetadata": True}
-            yield _build_request("QueryVectors", members | ({"filter": chosen} if chosen else {}))
+            yield _build_request("QueryVectors", members | ({"filter": filter_} if filter_ else {}))
 
 
 def _list_vectors(metric: str) -> Iterator[Request]:
-    """Every vector, in segments of one page each: a page token is different each time."""
+    """List every vector in segments of one page, because page tokens differ between runs."""
     for segment in range(_SEGMENTS):
         part = {"segmentCount": _SEGMENTS, "segmentIndex": segment, "maxResults": 1000}
         yield _build_request("ListVectors", {**_name_index(metric), **part, "returnData": True})
 
 
 def _malform_bodies() -> Iterator[Request]:
-    """Bodies of PutVectors that are not JSON, or have something unexpected in them."""
-    good = json.dumps({"key": "a", "data": {"float32": [1.5] * DIMENSION}}, separators=(",", ":"))
-    wrong = [
+    """Generate bodies of PutVectors that are not JSON, or have unexpected values."""
+    valid = json.dumps({"key": "a", "data": {"float32": [1.5] * DIMENSION}}, separators=(",", ":"))
+    invalid = [
         *("", "{", "[]", "7", "null", '{"vectors":7}', '{"vectors":[7]}', '{"vectors":[]}'),
         *(_build_body('{"key":"a"}'), _build_body('{"key":"a","data":7}'), _build_body("null")),
         _build_body('{"key":"a","data":{"float32":7}}'),
@@ -138,22 +138,22 @@ def _malform_bodies() -> Iterator[Request]:
         _build_body('{"key":7,"data":{"float32":[1]}}'),
         _build_body('{"key":"a","data":{"float32":[1],"other":[2]}}'),
         _build_body('{"key":"\\ud800","data":{"float32":[1]}}'),
-        _build_body(good.replace("1.5", "0")),
-        _build_body(good.replace("1.5", "01")),
-        _build_body(good.replace('"a"', '"a","key":"b"')),
-        _build_body(good.replace('"a"', '"a","key\\u0000":"b"')),
-        _build_body(good.replace('"a"', '"a","metadata":{"deep":' + "[" * 300 + "]" * 300 + "}")),
-        _build_body(good.replace('"a"', '"a","metadata":{"deep":{"a":1}}')),
-        _build_body(good) + " more",
-        _build_body(good + ","),
-        "\ufeff" + _build_body(good),
+        _build_body(valid.replace("1.5", "0")),
+        _build_body(valid.replace("1.5", "01")),
+        _build_body(valid.replace('"a"', '"a","key":"b"')),
+        _build_body(valid.replace('"a"', '"a","key\\u0000":"b"')),
+        _build_body(valid.replace('"a"', '"a","metadata":{"deep":' + "[" * 300 + "]" * 300 + "}")),
+        _build_body(valid.replace('"a"', '"a","metadata":{"deep":{"a":1}}')),
+        _build_body(valid) + " more",
+        _build_body(valid + ","),
+        "\ufeff" + _build_body(valid),
     ]
-    for body in wrong:
+    for body in invalid:
         encoded = body.encode()
         yield "PutVectors", encoded
         yield "PutVectors", encoded + _PADDING.encode()
         yield "PutVectors", _PADDING.encode() + encoded
-    yield "PutVectors", (_build_body(good) + _PADDING).encode().replace(b"a", b"\xff")
+    yield "PutVectors", (_build_body(valid) + _PADDING).encode().replace(b"a", b"\xff")
 
 
 def _build_body(entry: str) -> str:
@@ -161,13 +161,13 @@ def _build_body(entry: str) -> str:
 
 
 def main() -> None:
-    """Send every request to one engine in memory."""
+    """Send every request to one engine in memory, and print the responses."""
     engine = Engine()
     for operation, body in generate_requests():
         headers = {"content-type": "application/json"}
-        got = answer(engine, HttpRequest("POST", f"/{operation}", "", headers, body))
-        code = got.headers.get("x-amzn-errortype", "-")
-        sys.stdout.write(f"{got.status} {code} {got.body.decode()}\n")
+        response = answer(engine, HttpRequest("POST", f"/{operation}", "", headers, body))
+        code = response.headers.get("x-amzn-errortype", "-")
+        sys.stdout.write(f"{response.status} {code} {response.body.decode()}\n")
     used = {"numkong": HAS_NUMKONG, "simdjson": HAS_SIMDJSON}
     sys.stdout.write(" ".join(name for name, is_used in used.items() if is_used) + "\n")
 

@@ -1,6 +1,6 @@
-"""A day of a Stache, over its REST API: ingest, list, change, trash, restore, purge and more.
+"""A scenario of Stache's REST API: ingest, list, change, trash, restore, purge and more.
 
-Each step has a name; its status and its answer are what two document indexes are compared by.
+Each step has a name, a status and a response. A test compares them between two document indexes.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ Row: TypeAlias = tuple[int, Any]
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:\+00:00)?")
-_KEYS_OF_A_TABLE: Final = {"PK", "SK", "GSI1PK", "GSI1SK", "GSI2PK", "GSI2SK"}
-"""What DynamoDB's records have besides, and Stache's API shows."""
+_TABLE_KEYS: Final = {"PK", "SK", "GSI1PK", "GSI1SK", "GSI2PK", "GSI2SK"}
+"""Keys of DynamoDB's items that Stache's API returns. Other document indexes do not have them."""
 
-
-_MOMENTS: Final = {"deleted_at_ms", "_deleted_at_ms"}
+_TIMESTAMPS: Final = {"deleted_at_ms", "_deleted_at_ms"}
 
 
 class Scenario:
-    """The steps of one run, and what they were answered."""
+    """The steps of one run, and their responses."""
 
     def __init__(self, url: str, folder: Path, clean_up: Callable[[], None]) -> None:
         self.rows: dict[str, Row] = {}
@@ -35,7 +34,7 @@ class Scenario:
         self._clean_up = clean_up
 
     def run(self) -> dict[str, Row]:
-        """All steps, in order."""
+        """Run all steps in order, and return their statuses and responses by name."""
         self._use_namespaces()
         self._ingest_files()
         self._change_documents()
@@ -47,9 +46,9 @@ class Scenario:
         return self.rows
 
     def _run_step(self, name: str, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        status, answer = laptop.call(self._url, method, path, body, **query)
-        self.rows[name] = (status, _strip_chance(answer))
-        return answer
+        status, response = laptop.call(self._url, method, path, body, **query)
+        self.rows[name] = (status, _mask_variable_parts(response))
+        return response
 
     def _ingest_file(self, name: str, filename: str | None, text: str, **more: Any) -> Any:
         metadata = {"filename": filename} if filename else {}
@@ -159,7 +158,7 @@ class Scenario:
         self._run_step("ingest a file", "POST", "/ingest", {**body, "namespace": "notes"})
 
     def _use_insights(self) -> None:
-        body = {"content": "Cats like warm places.", "namespace": "notes", "tags": ["cat"]}
+        body = {"content": "Cats like warm offsets.", "namespace": "notes", "tags": ["cat"]}
         insight = self._run_step("add an insight", "POST", "/insights", body)["insight_id"]
         where = {"namespace": "notes"}
         self._run_step("find an insight", "GET", "/insights/search", query="warm cats", **where)
@@ -180,16 +179,16 @@ class Scenario:
         self._run_step("approve it twice", "POST", "/pending/scan1/approve", body)
 
 
-def _strip_chance(value: Any) -> Any:
-    """An answer without what is different each time: ids, times, DynamoDB's keys."""
+def _mask_variable_parts(value: Any) -> Any:
+    """Mask what differs between runs: ids, times and DynamoDB's keys."""
     if isinstance(value, dict):
         return {
-            name: "<ms>" if name in _MOMENTS else _strip_chance(part)
+            name: "<ms>" if name in _TIMESTAMPS else _mask_variable_parts(part)
             for name, part in value.items()
-            if name not in _KEYS_OF_A_TABLE
+            if name not in _TABLE_KEYS
         }
     if isinstance(value, list):
-        return [_strip_chance(part) for part in value]
+        return [_mask_variable_parts(part) for part in value]
     if isinstance(value, float):
         return round(value, 4)
     if isinstance(value, str):
@@ -198,7 +197,7 @@ def _strip_chance(value: Any) -> Any:
 
 
 def make_pdf(text: str) -> bytes:
-    """A PDF of one page with one line."""
+    """Make a PDF of one page with one line."""
     stream = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET"
     objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",
@@ -208,11 +207,11 @@ def make_pdf(text: str) -> bytes:
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
         "<< /Font << /F1 5 0 R >> >>",
     ]
-    body, places = "%PDF-1.4\n", []
+    body, offsets = "%PDF-1.4\n", []
     for number, content in enumerate(objects, 1):
-        places.append(len(body))
+        offsets.append(len(body))
         body += f"{number} 0 obj\n{content}\nendobj\n"
-    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
     count = len(objects) + 1
     tail = (
         f"xref\n0 {count}\n0000000000 65535 f \n{table}trailer\n<< /Size {count} /Root 1 0 R >>\n"

@@ -1,8 +1,9 @@
-"""A process that is copied as Lambda's SnapStart copies it: nothing in it notices.
+"""Copies of a process that behave like a snapshot restored by Lambda's SnapStart.
 
-`os.fork` runs handlers in the child: Python's own seeds `random` anew, and the provider's forgets
-its connections. A restored snapshot runs none, and has the process id of the original. So this
-calls the system's fork, and lets the copy believe in its id. The process must have one thread.
+`os.fork` runs handlers in the child: Python's handler seeds `random`, and the provider's drops its
+connections. A restored snapshot runs no handlers, and has the process id of the original. So this
+module calls the system's fork, and makes the copy report the original id. The process must have one
+thread only.
 """
 
 from __future__ import annotations
@@ -22,28 +23,29 @@ from pathlib import Path
 from typing import Any, Final
 
 _TOKEN: Final = "a-token"
-_LIBC: Final = ctypes.PyDLL(
-    None
-)  # it keeps the lock of the interpreter, which no other thread may take
+# PyDLL keeps the interpreter's lock during a call, so that no other thread can take it
+_LIBC: Final = ctypes.PyDLL(None)
 
 
 def restore(function: Callable[[], Any]) -> Any:
-    """What a function returns in a copy of this process, as far as JSON has it.
+    """Run a function in a copy of this process. Return its result, which must be JSON.
 
     Raises:
-        RuntimeError: it raised something; the process has other threads.
+        RuntimeError: the function raised an error, or the process has other threads.
     """
     if threading.active_count() > 1:
-        raise RuntimeError(f"a copy would lack these threads: {threading.enumerate()}")
+        raise RuntimeError(
+            f"the process has threads that a copy would lack: {threading.enumerate()}"
+        )
     original = os.getpid()
     reading, writing = os.pipe()
     if not _LIBC.fork():
         os.getpid = lambda: original
         try:
-            answer = json.dumps({"result": function()})
+            outcome = json.dumps({"result": function()})
         except BaseException:  # noqa: BLE001 - the original raises it
-            answer = json.dumps({"error": traceback.format_exc()})
-        os.write(writing, answer.encode())
+            outcome = json.dumps({"error": traceback.format_exc()})
+        os.write(writing, outcome.encode())
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as pipe:
@@ -55,14 +57,14 @@ def restore(function: Callable[[], Any]) -> Any:
 
 
 def list_connections() -> list[socket.socket]:
-    """The sockets that this process has open, as copies of them."""
+    """Return duplicates of the sockets that this process has open."""
     entries = [entry for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
     numbers = [int(each.name) for each in entries if str(each.readlink()).startswith("socket:")]
     return [socket.socket(fileno=os.dup(number)) for number in numbers]
 
 
 def break_connections() -> int:
-    """End all connections, as a copy may find them. Returns how many there were."""
+    """Shut down all connections, as after a long time. Return their number."""
     connections = list_connections()
     for connection in connections:
         connection.shutdown(socket.SHUT_RDWR)
@@ -70,29 +72,29 @@ def break_connections() -> int:
     return len(connections)
 
 
-def note_events(*names: str) -> list[str]:
-    """A list to which each of these events of Python's auditing is added from now on."""
+def record_events(*names: str) -> list[str]:
+    """Return a list, to which each later audit event of these names is added."""
     events: list[str] = []
 
-    def note(name: str, arguments: tuple[Any, ...]) -> None:
+    def record(name: str, arguments: tuple[Any, ...]) -> None:
         if name in names:
             events.append(f"{name} {arguments}")
 
-    sys.addaudithook(note)
+    sys.addaudithook(record)
     return events
 
 
-def note_contacts() -> list[str]:
-    """A list to which each attempt of this process to reach an address is added from now on."""
-    return note_events("socket.connect", "socket.getaddrinfo")
+def record_connection_attempts() -> list[str]:
+    """Return a list, to which each later attempt of this process to connect is added."""
+    return record_events("socket.connect", "socket.getaddrinfo")
 
 
 class CredentialsServer(ThreadingHTTPServer):
-    """Hands out credentials, as Lambda does where SnapStart is on.
+    """A server of credentials, like Lambda's with SnapStart.
 
     Args:
-        lifetime: theirs.
-        key: their access key; by default each has another.
+        lifetime: the lifetime of the credentials.
+        key: their access key; by default, each response has a new one.
     """
 
     daemon_threads = True
@@ -105,7 +107,7 @@ class CredentialsServer(ThreadingHTTPServer):
 
     @property
     def environment(self) -> dict[str, str]:
-        """Where clients find it."""
+        """The environment variables with which clients find the server."""
         url = f"http://127.0.0.1:{self.server_port}/credentials"
         return {
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": url,
@@ -118,15 +120,15 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
-        """Hand out credentials."""
+        """Send credentials."""
         assert self.headers["Authorization"] == _TOKEN
-        keys, until = self.server.keys, datetime.now(timezone.utc) + self.server.lifetime
+        keys, expiration = self.server.keys, datetime.now(timezone.utc) + self.server.lifetime
         keys.append(self.server.key or f"ASIA{len(keys)}")
         secret = {"SecretAccessKey": "secret", "Token": "token"}
-        body = json.dumps({"AccessKeyId": keys[-1], **secret, "Expiration": until.isoformat()})
+        body = json.dumps({"AccessKeyId": keys[-1], **secret, "Expiration": expiration.isoformat()})
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -137,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
 def serve_credentials(
     lifetime: timedelta = timedelta(hours=6), key: str = ""
 ) -> Iterator[CredentialsServer]:
-    """Run such a server."""
+    """Run a server of credentials."""
     with CredentialsServer(lifetime, key) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()

@@ -1,4 +1,4 @@
-"""Vector providers of Stache's that keep chunks in memory, with more and fewer methods."""
+"""Stache vector providers that hold chunks in memory. They implement different methods."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from stache_ai.providers import plugin_loader
 from stache_ai.providers.base import VectorDBProvider
 
 NAME: Final = "small"
-"""As Stache knows it."""
+"""The provider's name in Stache."""
 
 
 class UnlistedProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
-    """Has only what Stache demands, and embeddings by id, as Stache's provider for Pinecone."""
+    """A provider with the required methods and embeddings by id, like Stache's for Pinecone."""
 
     chunks: ClassVar[dict[Any, tuple[Any, dict[str, Any]]]] = {}
-    """Vector and metadata by id, as the database has them."""
+    """The vector and metadata of each chunk, by id."""
 
     description: ClassVar[dict[str, Any]] = {"metric": "cosine"}
 
@@ -24,38 +24,38 @@ class UnlistedProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         del settings
 
     def insert(self, *args: Any, **kwargs: Any) -> list[str]:
-        """Nobody writes to a source."""
+        """Fail: the tool must not write to a source."""
         raise AssertionError(args, kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> bool:
-        """Nobody deletes from a source."""
+        """Fail: the tool must not delete from a source."""
         raise AssertionError(args, kwargs)
 
     def search(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
-        """Nobody searches a source."""
+        """Fail: the tool must not search a source."""
         raise AssertionError(args, kwargs)
 
     def get_collection_info(self, context: Any = None) -> dict[str, Any]:
-        """What the class says."""
+        """Return the class's description."""
         del context
         return self.description
 
     def get_vectors_with_embeddings(
         self, ids: list[Any], namespace: str | None = None, context: Any = None
     ) -> list[dict[str, Any]]:
-        """Those that there are, not in order, with their ids as texts."""
+        """Return the existing chunks in another order, with their ids as strings."""
         del namespace, context
         rows = [(one, *self.chunks[one]) for one in reversed(ids) if one in self.chunks]
         return [{"id": str(i), "vector": vector, "metadata": dict(m)} for i, vector, m in rows]
 
     @property
     def max_batch_size(self) -> int:
-        """So that a few chunks take more than one call."""
+        """A low limit, so that a few chunks take more than one call."""
         return 3
 
 
 class ListedProvider(UnlistedProvider):
-    """Lists by filter."""
+    """A provider that can list by filter."""
 
     def list_by_filter(
         self,
@@ -64,21 +64,21 @@ class ListedProvider(UnlistedProvider):
         limit: int = 1000,
         context: Any = None,
     ) -> list[dict[str, Any]]:
-        """As Stache's provider for Qdrant does: a key of the user's hides the id."""
+        """List like Stache's provider for Qdrant, where a user's metadata can hide the id."""
         del context
         assert filter == {}
         return self._list("key", fields)[:limit]
 
     def _list(self, name: str, fields: list[str] | None) -> list[dict[str, Any]]:
-        chosen = [
+        chunks = [
             (one, {key: value for key, value in metadata.items() if not fields or key in fields})
             for one, (_, metadata) in self.chunks.items()
         ]
-        return [{name: one, **metadata} for one, metadata in chosen]
+        return [{name: one, **metadata} for one, metadata in chunks]
 
 
 class SmallProvider(ListedProvider):
-    """Has all of Stache's methods."""
+    """A provider with all methods."""
 
     def scan_by_metadata(
         self,
@@ -87,22 +87,24 @@ class SmallProvider(ListedProvider):
         namespace: str | None = None,
         context: Any = None,
     ) -> list[dict[str, Any]]:
-        """As Stache's provider for Qdrant does."""
+        """Scan like Stache's provider for Qdrant."""
         del filter, namespace, context
         return self._list("id", fields)
 
 
 class TextProvider(SmallProvider):
-    """Cannot give embeddings."""
+    """A provider that cannot return embeddings."""
 
     def get_vectors_with_embeddings(
         self, ids: list[Any], namespace: str | None = None, context: Any = None
     ) -> list[dict[str, Any]]:
-        """As Stache's base class."""
+        """Fail like Stache's base class."""
         raise NotImplementedError
 
 
 def register_in_stache(patch: pytest.MonkeyPatch, provider: type[UnlistedProvider]) -> None:
-    """Let Stache find a provider as NAME, beside those that are installed."""
-    plugin_loader.get_available_providers("vectordb")  # what is registered first hides them
+    """Register a provider as NAME, in addition to those that are installed."""
+    plugin_loader.get_available_providers(
+        "vectordb"
+    )  # without it, the test's provider would hide them
     patch.setitem(plugin_loader._provider_cache["vectordb"], NAME, provider)

@@ -1,4 +1,4 @@
-"""Providers for tests: Stache's settings for an endpoint, and failures on demand."""
+"""Providers for tests, and failures of their calls on demand."""
 
 from __future__ import annotations
 
@@ -25,39 +25,39 @@ DIMENSION = 4
 
 
 def create_provider(index: str | None = None, **settings: Any) -> S3VectorsProvider:
-    """A provider on the engine in memory; `settings` change what is not to be so."""
+    """Create a provider on the engine in memory. `settings` override the defaults."""
     defaults: dict[str, Any] = {
         "s3vectors_bucket_name": "my-bucket",
         "s3vectors_endpoint_url": "local:",
         "s3vectors_documents_index": "documents",
         "embedding_dimension": DIMENSION,
     }
-    provider_object = S3VectorsProvider(Settings(**{**defaults, **settings}), index)
-    if provider_object._options.local:  # other clients are made, and closed, by the test
-        check_responses(provider_object.client)
-    return provider_object
+    provider = S3VectorsProvider(Settings(**{**defaults, **settings}), index)
+    if provider._options.local:  # a test creates and closes other clients itself
+        check_responses(provider.client)
+    return provider
 
 
 def open_engine(endpoint: str, **options: Any) -> Engine:
-    """The engine of a `local:` endpoint, with options; before its first provider is made."""
+    """Open the engine of a `local:` endpoint with options, before its first provider is created."""
     path = endpoint.removeprefix("local:")
     path = str(Path(path).resolve()) if path else path
-    # As the provider finds it, so that a test's choices hold
-    engine_object = s3vectors_local.Engine(path or None, **options)
-    connections._process.engines[path] = engine_object
-    return engine_object
+    # The provider looks for an existing engine here, and so uses the one with the test's options
+    engine = s3vectors_local.Engine(path or None, **options)
+    connections._process.engines[path] = engine
+    return engine
 
 
-def find_engine(endpoint: str) -> Engine:
-    """The engine that answers the providers of a `local:` endpoint."""
+def get_engine(endpoint: str) -> Engine:
+    """Return the engine of the providers on a `local:` endpoint."""
     return connections._process.engines[endpoint.removeprefix("local:")]
 
 
 def skip_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Skip the waits before requests are tried again; returns the list of the skipped waits.
+    """Skip the waits between retries. Return a list, to which each skipped wait is added.
 
-    A call that ended early may have left threads behind that still retry. Those of earlier tests
-    wait as before, and are not in the list.
+    A call that ended early may leave threads that still retry. Threads of earlier tests wait as
+    before, and are not in the list.
     """
     waits: list[float] = []
     pause, earlier = deadlines.pause, set(threading.enumerate()) - {threading.current_thread()}
@@ -73,36 +73,36 @@ def skip_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def record_retries(client: Any) -> list[int]:
-    """A list to which the client adds, for each call from now on, how often it was repeated."""
-    seen: list[int] = []
+    """Return a list, to which each later call of the client adds its number of retries."""
+    retries: list[int] = []
     client.meta.events.register(
         "after-call.s3vectors",
-        lambda parsed, **_: seen.append(parsed["ResponseMetadata"]["RetryAttempts"]),
+        lambda parsed, **_: retries.append(parsed["ResponseMetadata"]["RetryAttempts"]),
     )
-    return seen
+    return retries
 
 
 @dataclass
-class Answer:
-    """An HTTP response as botocore reads it."""
+class HttpResponse:
+    """An HTTP response with the attributes that botocore reads."""
 
     status_code: int
     headers: dict[str, str]
     content: bytes
 
 
-def set_answers(client: Any, operation: str, *answers: Answer) -> None:
-    """Give these answers to the next requests of an operation, which the engine carries out."""
-    left = list(answers)
+def set_responses(client: Any, operation: str, *responses: HttpResponse) -> None:
+    """Replace the responses to the next requests of an operation. The engine still runs it."""
+    remaining = list(responses)
     client.meta.events.register_first(
-        f"before-send.s3vectors.{operation}", lambda **_: left.pop(0) if left else None
+        f"before-send.s3vectors.{operation}", lambda **_: remaining.pop(0) if remaining else None
     )
 
 
 def create_older_index(provider: S3VectorsProvider, metric: str = "cosine") -> dict[str, str]:
-    """Make the provider's index as the older package's template did; returns its names.
+    """Create the provider's index like the older package's template, and return its names.
 
-    Only `text` is non-filterable: there is no `_overflow`.
+    Only `text` is non-filterable. There is no `_overflow`.
     """
     names = {"vectorBucketName": provider.bucket_name, "indexName": provider.index_name}
     provider.client.create_vector_bucket(vectorBucketName=provider.bucket_name)
@@ -117,47 +117,49 @@ def create_older_index(provider: S3VectorsProvider, metric: str = "cosine") -> d
 
 
 def create_context(question: str | None = None) -> Any:
-    """What Stache hands over with a call; with a question's words, as its pipeline does."""
-    # As much of a RequestContext as the provider looks at
-    request_context = SimpleNamespace(custom={})
+    """Create the context that Stache passes with a call, with the question if there is one."""
+    # A RequestContext with only the attribute that the provider reads
+    context = SimpleNamespace(custom={})
     if question is not None:
-        put_question(question, request_context.custom)
-    return request_context
+        put_question(question, context.custom)
+    return context
 
 
 def create_vectors(count: int) -> list[list[float]]:
-    """Different directions, the first nearest to [1, 0, 0, 0]."""
+    """Create vectors of different directions. The first is nearest to [1, 0, 0, 0]."""
     return [[1.0, float(n), 0.5, 0.25] for n in range(count)]
 
 
 def record_calls(client: Any) -> list[str]:
-    """A list to which the client adds the name of each operation it calls from now on."""
-    seen: list[str] = []
-    client.meta.events.register("before-call.s3vectors", lambda model, **_: seen.append(model.name))
-    return seen
+    """Return a list, to which each later call of the client adds the operation's name."""
+    operations: list[str] = []
+    client.meta.events.register(
+        "before-call.s3vectors", lambda model, **_: operations.append(model.name)
+    )
+    return operations
 
 
 def fail_calls(
     client: Any, operation: str, *turns: int, code: str = "ServiceUnavailableException"
 ) -> None:
-    """Make the given calls of an operation (counted from 1) fail; they do not reach the engine."""
+    """Make some calls of an operation (counted from 1) fail before they reach the engine."""
     error = {
         "Error": {"Code": code, "Message": "Currently unable"},
         "ResponseMetadata": {"HTTPStatusCode": 503},
     }
-    _answer_at(client, f"before-call.s3vectors.{operation}", turns, (UNAVAILABLE, error))
+    _respond_at(client, f"before-call.s3vectors.{operation}", turns, (UNAVAILABLE, error))
 
 
-def lose_answers(client: Any, operation: str, *turns: int, answer: Any = None) -> None:
-    """Make the given calls of an operation fail although the engine carries them out.
+def lose_responses(client: Any, operation: str, *turns: int, response: Any = None) -> None:
+    """Make some calls of an operation (counted from 1) fail although the engine runs them.
 
-    Retries are switched off, for all operations of the client: they would wait.
+    This disables retries for all operations of the client, because they would wait.
     """
     client.meta.events.unregister("needs-retry.s3vectors", unique_id=RETRIES)
-    _answer_at(client, f"before-send.s3vectors.{operation}", turns, answer or UNAVAILABLE)
+    _respond_at(client, f"before-send.s3vectors.{operation}", turns, response or UNAVAILABLE)
 
 
-def _answer_at(client: Any, event: str, turns: tuple[int, ...], response: Any) -> None:
+def _respond_at(client: Any, event: str, turns: tuple[int, ...], response: Any) -> None:
     count = 0
 
     def respond(**_: Any) -> Any:
@@ -168,14 +170,14 @@ def _answer_at(client: Any, event: str, turns: tuple[int, ...], response: Any) -
     client.meta.events.register_first(event, respond)
 
 
-UNAVAILABLE = Answer(
+UNAVAILABLE = HttpResponse(
     503, {"x-amzn-errortype": "ServiceUnavailableException"}, b'{"message":"Currently unable"}'
 )
-DENIED = Answer(403, {"x-amzn-errortype": "AccessDeniedException"}, b'{"message":"denied"}')
-WEB_PAGE = Answer(200, {"content-type": "text/html"}, b"<html><body>Welcome</body></html>")
-"""What some other server answers."""
+DENIED = HttpResponse(403, {"x-amzn-errortype": "AccessDeniedException"}, b'{"message":"denied"}')
+WEB_PAGE = HttpResponse(200, {"content-type": "text/html"}, b"<html><body>Welcome</body></html>")
+"""The response of a server that is not S3 Vectors."""
 
-GATEWAY_TIMEOUT = Answer(
+GATEWAY_TIMEOUT = HttpResponse(
     504, {"content-type": "text/html"}, b"<html><body>504 Gateway Timeout</body></html>"
 )
-"""What a proxy answers."""
+"""The response of a proxy that waited too long for the server."""

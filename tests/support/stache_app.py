@@ -1,7 +1,7 @@
-"""Stache's own application as a server runs it, with embeddings that only hash words.
+"""Stache's own application for a server, with embeddings that only hash words.
 
-With `TOUCH=search` or `TOUCH=insert` in the environment the provider is used when this module is
-imported: with `gunicorn --preload`, that is before the workers are forked.
+With `USE_AT_IMPORT=search` or `USE_AT_IMPORT=insert` in the environment, importing this module uses
+the provider. With `gunicorn --preload`, that is before the workers are forked.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["app"]
 
 
 async def name_worker(request: Any, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
-    """Say which process answers."""
+    """Add the process id to the response."""
     response = await call_next(request)
     response.headers["x-worker"] = str(os.getpid())
     return response
@@ -31,8 +31,8 @@ async def name_worker(request: Any, call_next: Callable[[Any], Awaitable[Any]]) 
 
 app.middleware("http")(name_worker)
 
-if os.environ.get("TOUCH") == "search":
+if os.environ.get("USE_AT_IMPORT") == "search":
     get_pipeline().documents_provider.search(embed("before the fork"))
-elif os.environ.get("TOUCH") == "insert":
+elif os.environ.get("USE_AT_IMPORT") == "insert":
     texts = ["before the fork"]
     get_pipeline().documents_provider.insert([embed(texts[0])], texts, namespace="before")

@@ -1,4 +1,4 @@
-"""A command that serves Stache, in a process of its own, until it is up and until it has ended."""
+"""A command that serves Stache, run in a process of its own."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-LIMIT: Final = 60.0
-"""Seconds for what takes one or two; none is waited for without need."""
+TIMEOUT_SECONDS: Final = 60.0
+"""The limit of steps that take one or two seconds."""
 
-_UP: Final = "Application startup complete"
-"""What each worker logs when it is ready."""
+_READY: Final = "Application startup complete"
+"""The message that each worker logs when it is ready."""
 
 
 @contextmanager
@@ -28,14 +28,14 @@ def run_stache(
     workers: int = 1,
     stop: signal.Signals = signal.SIGINT,
 ) -> Iterator[tuple[str, list[str]]]:
-    """The URL of Stache once all its workers are up, and the lines of its log so far.
+    """Run the command. When all workers are ready, yield the URL and a list of the log's lines.
 
     Args:
-        command: `{fd}` stands for the file descriptor of the socket to listen on.
-        folder: where it is run; Stache reads `.env` from it.
-        environment: of the process.
-        workers: how many the command starts.
-        stop: the signal that ends it.
+        command: the command; `{fd}` stands for the file descriptor of the socket to listen on.
+        folder: the working directory, where Stache reads `.env`.
+        environment: the environment of the process.
+        workers: the number of workers that the command starts.
+        stop: the signal that stops the command.
     """
     with _listen() as listening:
         process = subprocess.Popen(
@@ -50,17 +50,18 @@ def run_stache(
         )
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     log: list[str] = []
-    up = threading.Semaphore(0)
-    reader = threading.Thread(target=_read, args=(process, log, up, workers))
+    ready = threading.Semaphore(0)
+    reader = threading.Thread(target=_read, args=(process, log, ready, workers))
     reader.start()
     try:
-        if not all(up.acquire(timeout=LIMIT) for _ in range(workers)) or process.poll() is not None:
-            raise RuntimeError("the server did not come up:\n" + "\n".join(log))
+        started = all(ready.acquire(timeout=TIMEOUT_SECONDS) for _ in range(workers))
+        if not started or process.poll() is not None:
+            raise RuntimeError("the server did not start:\n" + "\n".join(log))
         yield url, log
         process.send_signal(stop)
-        process.wait(LIMIT)
+        process.wait(TIMEOUT_SECONDS)
     finally:
-        with suppress(ProcessLookupError):  # mostly nobody is left
+        with suppress(ProcessLookupError):  # usually no process is left
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         reader.join()
@@ -69,7 +70,7 @@ def run_stache(
 
 
 def _listen() -> socket.socket:
-    """A socket of ours that the server gets: no port is guessed, and no client refused."""
+    """Open the server's socket before it starts: no port is guessed, and no client is refused."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     listening.listen(128)
@@ -77,11 +78,11 @@ def _listen() -> socket.socket:
 
 
 def _read(
-    process: subprocess.Popen[str], log: list[str], up: threading.Semaphore, workers: int
+    process: subprocess.Popen[str], log: list[str], ready: threading.Semaphore, workers: int
 ) -> None:
     assert process.stdout is not None
     for line in process.stdout:
         log.append(line.rstrip())
-        if _UP in line:
-            up.release()
-    up.release(workers)  # the process has ended: do not wait
+        if _READY in line:
+            ready.release()
+    ready.release(workers)  # the process has ended, so nobody has to wait

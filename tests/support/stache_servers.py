@@ -1,4 +1,4 @@
-"""Stache under several worker processes, as people run it, and who asks it."""
+"""Stache with several worker processes, under uvicorn and gunicorn, and its responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import handler
 from children import join_python_path
 from lambda_function import ENVIRONMENT, REGION, TABLES, create_tables
 from loopback import CREDENTIALS
-from stache_process import LIMIT, run_stache
+from stache_process import TIMEOUT_SECONDS, run_stache
 
 COMMANDS: Final[Mapping[str, tuple[int, tuple[str, ...]]]] = {
     "uvicorn --workers 3": (3, ("uvicorn", "--workers", "3", "--fd", "{fd}", "stache_app:app")),
@@ -32,28 +32,28 @@ COMMANDS: Final[Mapping[str, tuple[int, tuple[str, ...]]]] = {
         ),
     ),
 }
-"""How Stache's application is served: the number of workers, and the command."""
+"""Commands that serve Stache's application, each with its number of workers."""
 
 
-class Reply:
-    """One answer of a server: its status, the process that gave it, and what it says."""
+class WorkerResponse:
+    """The response to a request: its status, the worker's process id, and the body."""
 
     def __init__(self, url: str, body: Mapping[str, Any]) -> None:
         headers = {"content-type": "application/json", "connection": "close"}
         request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=LIMIT) as got:  # noqa: S310 - our own
-                self.status, self.process = got.status, got.headers["x-worker"]
-                self.answer: Any = json.load(got)
+            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 - our own server
+                self.status, self.worker = response.status, response.headers["x-worker"]
+                self.body: Any = json.load(response)
         except urllib.error.HTTPError as error:
             with error:
-                self.status, self.process = error.code, error.headers["x-worker"]
-                self.answer = error.read().decode()
+                self.status, self.worker = error.code, error.headers["x-worker"]
+                self.body = error.read().decode()
 
 
 @contextmanager
 def serve_documents_table() -> Iterator[str]:
-    """The URL of moto's DynamoDB, with the tables that Stache needs."""
+    """Serve moto's DynamoDB with the tables that Stache needs, and yield its URL."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     url = "http://{}:{}".format(*server.get_host_and_port())
@@ -62,7 +62,7 @@ def serve_documents_table() -> Iterator[str]:
         create_tables(client)
         yield url
     finally:
-        # moto's tables are the process's, and outlive its server
+        # moto keeps its tables in the process after the server stops
         for name in TABLES:
             client.delete_table(TableName=name)
         server.stop()
@@ -71,7 +71,7 @@ def serve_documents_table() -> Iterator[str]:
 def serve_stache_by(
     kind: str, folder: Path, **settings: str
 ) -> AbstractContextManager[tuple[str, list[str]]]:
-    """The URL of Stache once all its workers are up, and the lines of its log so far."""
+    """Run one of COMMANDS. When all workers are ready, yield the URL and a list of log lines."""
     workers, words = COMMANDS[kind]
     command = [sys.executable, "-m", *words]
     stop = signal.SIGTERM

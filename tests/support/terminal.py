@@ -1,9 +1,9 @@
-"""Commands in a real terminal, and documents that show what they print there.
+"""Commands in a real terminal, and documents that show their output.
 
     python tests/support/terminal.py FILE.md
 
-runs every command of the document's `console` blocks, in order, in one empty directory, and
-writes what they print below them; the tests compare. `stache-s3vectors` there is the one of
+This runs every command of the document's `console` blocks, in order, in one empty directory, and
+writes the output below each command. A test compares. The commands use the `stache-s3vectors` of
 this environment.
 """
 
@@ -27,8 +27,8 @@ import plugin_package
 
 COLUMNS: Final = 1000
 LINES: Final = 100
-PATIENCE: Final = 120
-"""Seconds without any output after which something hangs."""
+SILENCE_TIMEOUT_SECONDS: Final = 120
+"""The time without output after which the command counts as hung."""
 
 _VERSION: Final = re.compile(
     r"\b(Python|stache-ai-s3vectors|stache-ai|boto3|s3vectors-local) [\w.]+"
@@ -37,17 +37,17 @@ _TOKEN: Final = re.compile(r"#token=\S+")
 _PORT: Final = re.compile(r"127\.0\.0\.1:\d+")
 _BLOCK: Final = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _FILES: Final = {"ini": ".env", "json": "role.json"}
-"""What the document's blocks of these languages are in the directory."""
+"""The files in the directory that have the content of the document's blocks, by language."""
 
-_CONTROLLED: Final = """\
+_RUN_IN_TERMINAL: Final = """\
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execvp("bash", ["bash", "-c", sys.argv[1]])
 """
-"""Makes the terminal that of the session, so that Ctrl-C works, and becomes bash."""
+"""Makes the terminal the controlling one, so that Ctrl-C works, and runs bash."""
 
 _QDRANT: Final = Path(__file__).parents[2] / ".venv-qdrant" / "bin"
-"""The environment that has another vector database of Stache's, to copy from."""
+"""The programs of the environment with Stache's provider for Qdrant."""
 
 _INGEST: Final = """\
 from stache_ai_s3vectors import S3VectorsProvider, Settings
@@ -62,12 +62,12 @@ S3VectorsProvider(Settings()).insert(
 
 
 class Terminal:
-    """A wide terminal, with a command in it.
+    """A wide terminal that runs a command.
 
     Args:
-        command: for bash.
-        directory: where it runs.
-        environment: added to that of this process.
+        command: a bash command.
+        directory: the working directory.
+        environment: variables to add to those of this process.
     """
 
     def __init__(self, command: str, directory: Path, environment: dict[str, str]) -> None:
@@ -76,7 +76,7 @@ class Terminal:
         self._stream = pyte.ByteStream(self._screen)
         self._master, slave = os.openpty()
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _CONTROLLED, command],
+            [sys.executable, "-c", _RUN_IN_TERMINAL, command],
             cwd=directory,
             env={**os.environ, **environment, "TERM": "xterm", "COLUMNS": str(COLUMNS)},
             stdin=slave,
@@ -87,40 +87,42 @@ class Terminal:
         os.close(slave)
 
     def wait_for(self, text: str) -> None:
-        """Read until the screen shows it, or the command is at its end."""
-        while text not in self.shown and self._read():
+        """Read until the screen shows the text, or the command ends."""
+        while text not in self.screen_text and self._read():
             pass
 
     def _read(self) -> bool:
-        ready, _, _ = select.select([self._master], [], [], PATIENCE)
-        assert ready, f"nothing for {PATIENCE} seconds; the screen is\n{self.shown}"
+        ready, _, _ = select.select([self._master], [], [], SILENCE_TIMEOUT_SECONDS)
+        assert ready, (
+            f"no output for {SILENCE_TIMEOUT_SECONDS} seconds; the screen is\n{self.screen_text}"
+        )
         try:
             data = os.read(self._master, 1 << 16)
-        except OSError:  # Linux's way to say that nobody is at the other end any more
+        except OSError:  # on Linux, this means that the command has closed the terminal
             return False
         self.raw += data
         self._stream.feed(data)
         return bool(data)
 
     def type(self, keys: str) -> None:
-        """Press keys; the character 3 is Ctrl-C."""
+        """Press keys. The character with code 3 is Ctrl-C."""
         os.write(self._master, keys.encode())
 
     def finish(self) -> int:
-        """Wait for the end of the command; its exit status."""
+        """Wait for the end of the command, and return its exit status."""
         while self._read():
             pass
         os.close(self._master)
         return self._process.wait()
 
     @property
-    def shown(self) -> str:
-        """What is on the screen."""
+    def screen_text(self) -> str:
+        """The text on the screen."""
         return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
 
 
-def rewrite(document: str, directory: Path) -> str:
-    """The document, with what its commands print now."""
+def renew_outputs(document: str, directory: Path) -> str:
+    """Run the document's commands, and return it with their current output."""
     (directory / "packages").mkdir()
     plugin_package.write_package(
         directory / "packages", "stache.embeddings", "words", "words:Words"
@@ -139,16 +141,16 @@ def rewrite(document: str, directory: Path) -> str:
 
 
 def _run_block(text: str, directory: Path) -> str:
-    shown = []
+    sections = []
     commands = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
     for command in commands:
         line = _join_command(command)
-        shown.append(f"$ {line}\n{_run_command(line, directory)}")
-    return "```console\n" + "".join(shown) + "```"
+        sections.append(f"$ {line}\n{_run_command(line, directory)}")
+    return "```console\n" + "".join(sections) + "```"
 
 
 def _join_command(text: str) -> str:
-    """The command, which goes on where a line ends with a backslash."""
+    """Return the command's lines. A backslash at the end of a line continues the command."""
     match = re.match(r"(?:.*\\\n)*.*", text)
     assert match is not None
     return match[0]
@@ -164,7 +166,7 @@ def _run_command(command: str, directory: Path) -> str:
     terminal = Terminal(command.replace("--port 9100", "--port 0"), work, environment)
     if " serve " in command or " console " in command:
         terminal.wait_for("console: http" if " serve " in command else "Ctrl-C stops")
-        _wait_for_an_answer(terminal.shown)
+        _wait_for_server(terminal.screen_text)
         terminal.type("\x03")
     elif "indexes delete" in command and "--yes" not in command:
         terminal.wait_for("to delete it:")
@@ -172,15 +174,15 @@ def _run_command(command: str, directory: Path) -> str:
     status = terminal.finish()
     if "indexes create" in command:
         subprocess.run([sys.executable, "-c", _INGEST], cwd=work, check=True)
-    text = terminal.shown.replace(str(work), "/home/you")
+    text = terminal.screen_text.replace(str(work), "/home/you")
     text = _PORT.sub("127.0.0.1:9100", _VERSION.sub(r"\1 …", text))
     text = _TOKEN.sub("#token=…", text)
-    ended = f"[exit status {status}]\n" if status else ""
-    return (f"{text}\n" if text else "") + ended
+    exit_line = f"[exit status {status}]\n" if status else ""
+    return (f"{text}\n" if text else "") + exit_line
 
 
 def _make_path_variables(programs: Path, packages: Path) -> dict[str, str]:
-    """The variables for the programs of an environment, and for packages beside it."""
+    """Make the variables that add an environment's programs and a folder of packages."""
     paths = (str(packages), os.environ.get("PYTHONPATH"))
     return {
         "PATH": f"{programs}:{os.environ['PATH']}",
@@ -189,27 +191,27 @@ def _make_path_variables(programs: Path, packages: Path) -> dict[str, str]:
 
 
 def _fill_qdrant(work: Path, environment: dict[str, str]) -> None:
-    """A collection of 1,000 chunks, once."""
+    """Create a collection of 1,000 chunks, once."""
     if not (work / "qdrant").exists():
         assert _QDRANT.exists(), "`make test` sets it up"
         command = [str(_QDRANT / "python"), "-m", "local_qdrant", "fill", "1000", "Cosine"]
         subprocess.run(command, cwd=work, env={**os.environ, **environment}, check=True)
 
 
-def _wait_for_an_answer(shown: str) -> None:
-    """The port is open before the server answers there."""
-    match = _PORT.search(shown)
-    assert match is not None, shown
+def _wait_for_server(screen_text: str) -> None:
+    """Send a request and wait for the response: the port is open before the server is ready."""
+    match = _PORT.search(screen_text)
+    assert match is not None, screen_text
     with closing(HTTPConnection(match[0])) as connection:
         connection.request("GET", "/", headers={"accept": "text/html"})
         assert connection.getresponse().status == HTTPStatus.OK
 
 
 def main() -> None:
-    """Rewrite the documents that are named."""
+    """Renew the documents named by the arguments."""
     for name in sys.argv[1:]:
         with tempfile.TemporaryDirectory() as directory:
-            Path(name).write_text(rewrite(Path(name).read_text(), Path(directory)))
+            Path(name).write_text(renew_outputs(Path(name).read_text(), Path(directory)))
 
 
 if __name__ == "__main__":

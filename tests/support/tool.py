@@ -1,4 +1,4 @@
-"""The command `stache-s3vectors`, run in this process as a user would type it."""
+"""The command `stache-s3vectors`, run in this process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stache_ai_s3vectors.tool.main import main
 
 BUCKET = ("--bucket", "my-bucket")
 LOCAL = (*BUCKET, "--endpoint", "local:data", "--dimension", "4")
-"""The options of an index that `create_filled_provider` creates."""
+"""The options for the index that `create_filled_provider` creates."""
 
 TEXTS = ("plain", 'with\nnewlines and "quotes"', "grüße, 世界 \u2028 🎉", '"vector":[1],"sum":"')
 METADATA: tuple[dict[str, Any], ...] = (
@@ -24,18 +24,18 @@ METADATA: tuple[dict[str, Any], ...] = (
     {"doc_id": "d2", "ratio": 1 / 3, "big": 2**60, "nested": {"a": [1, None]}, "nothing": None},
     {"doc_id": 'd"3', "flag": True, "title": "ß" * 900, "float32": [1.0, 2.0]},
 )
-"""What survives only when nothing is rewritten on the way."""
+"""Metadata that changes if a value is converted on the way."""
 
 
 def run(*arguments: str, **options: Any) -> Result:
-    """What the command answers."""
+    """Run the command, and return its result."""
     return CliRunner().invoke(main, arguments, **options)
 
 
 def list_commands(
     group: Group = main, words: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, Command]]:
-    """Every command that does something, by its words, such as `indexes create`."""
+    """Yield every runnable command with its full name, for example `indexes create`."""
     for name, each in group.commands.items():
         command = each.load() if isinstance(each, LazyCommand) else each
         if isinstance(command, Group):
@@ -45,9 +45,10 @@ def list_commands(
 
 
 def parse_arguments(group: Group, arguments: list[str]) -> Context:
-    """Parse the arguments of a group's command, without running it.
+    """Parse the arguments of a group's command without running it.
 
-    Below the group, as in use: a command keeps the names of its help option from its first use.
+    The context has the group as its parent, as in normal use: a command caches the names of its
+    help option at its first use.
     """
     name, *rest = arguments
     parent = group.make_context(group.name, [*arguments])
@@ -55,34 +56,34 @@ def parse_arguments(group: Group, arguments: list[str]) -> Context:
 
 
 def run_checked(*arguments: str) -> str:
-    """What the command prints when it succeeds."""
+    """Run the command, check that it succeeds, and return what it prints."""
     result = run(*arguments)
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
 def read_json(*arguments: str) -> Any:
-    """What it prints with --json."""
+    """Run the command with --json, and return the JSON that it prints."""
     return json.loads(run_checked(*arguments, "--json"))
 
 
 def create_filled_provider(count: int, **settings: Any) -> S3VectorsProvider:
-    """A provider whose index, made for it, has so many chunks, of all sorts."""
-    where = {"s3vectors_endpoint_url": "local:data", "s3vectors_create_index": True}
-    provider = stache.create_provider("documents", **{**where, **settings})
+    """Create a provider and its index, and insert so many chunks of different kinds."""
+    defaults = {"s3vectors_endpoint_url": "local:data", "s3vectors_create_index": True}
+    provider = stache.create_provider("documents", **{**defaults, **settings})
     numbers = range(count)
     provider.insert(
         stache.create_vectors(count),
         [TEXTS[n % len(TEXTS)] for n in numbers],
         [{**METADATA[n % len(METADATA)], "n": n} for n in numbers],
-        [f"key-{n * 7919 % count:05}" for n in numbers],  # not in their order
+        [f"key-{n * 7919 % count:05}" for n in numbers],  # not in sorted order
         namespace="books",
     )
     return provider
 
 
 def read_contents(provider: S3VectorsProvider) -> dict[str, Any]:
-    """All that the index has, as it is stored."""
+    """Return all vectors as they are stored, by key."""
     names = {"vectorBucketName": provider.bucket_name, "indexName": provider.index_name}
     pages = provider.client.get_paginator("list_vectors").paginate(
         **names, returnData=True, returnMetadata=True

@@ -1,4 +1,4 @@
-"""Servers that answer when a test lets them: down, silent, or both in turn."""
+"""A server before an engine that hangs or fails as a test says."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ PASS: Final = "pass"
 SILENT: Final = "silent"
 
 Behavior = Callable[[str, int], object]
-"""For an operation, and the number of the request (from 0): PASS for the engine's answer, SILENT
-for none as long as the server runs, or an HTTP status."""
+"""Returns how to respond to an operation, given the number of the request (from 0).
+
+PASS is the engine's response, SILENT is none until the server recovers or stops, and a number is an
+HTTP status.
+"""
 
 
 @dataclass
@@ -26,29 +29,31 @@ class UnreliableServer:
     """An HTTP server before an engine.
 
     Args:
-        url: where it is.
-        behavior: how the next requests are answered.
-        seen: the operations asked for so far.
+        url: the URL of the server.
+        behavior: decides the responses to the next requests.
+        operations: the operations requested so far.
+        recovered: set when the server recovers or stops.
+        hanging: has one permit for each request that hangs.
     """
 
     engine: Engine
     url: str = ""
     behavior: Behavior = lambda *_: PASS
-    seen: list[str] = field(default_factory=list)
-    ended: threading.Event = field(default_factory=threading.Event)
+    operations: list[str] = field(default_factory=list)
+    recovered: threading.Event = field(default_factory=threading.Event)
     hanging: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
-    def let_go(self) -> None:
-        """Answer from now on; what hangs is dropped."""
+    def recover(self) -> None:
+        """Respond normally from now on, and drop the requests that hang."""
         self.behavior = lambda *_: PASS
-        self.ended.set()
+        self.recovered.set()
 
 
 @contextmanager
 def serve_unreliably(
     engine: Engine, behavior: Behavior | None = None
 ) -> Iterator[UnreliableServer]:
-    """A server whose behavior a test can change while it runs."""
+    """Run a server whose behavior the test can change."""
     state = UnreliableServer(engine)
     if behavior is not None:
         state.behavior = behavior
@@ -59,22 +64,22 @@ def serve_unreliably(
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             operation = self.path.strip("/")
-            state.seen.append(operation)
-            reply = state.behavior(operation, len(state.seen) - 1)
-            if reply == SILENT:
+            state.operations.append(operation)
+            action = state.behavior(operation, len(state.operations) - 1)
+            if action == SILENT:
                 state.hanging.release()
-                state.ended.wait()
+                state.recovered.wait()
                 self.close_connection = True
                 return
-            if reply == PASS:
+            if action == PASS:
                 headers = {name.lower(): text for name, text in self.headers.items()}
                 request = HttpRequest("POST", self.path, "", headers, body)
-                got = answer(state.engine, request)
-                self._send(got.status, dict(got.headers), got.body)
+                response = answer(state.engine, request)
+                self._send(response.status, dict(response.headers), response.body)
                 return
-            code = "TooManyRequestsException" if reply == 429 else "ServiceUnavailableException"
+            code = "TooManyRequestsException" if action == 429 else "ServiceUnavailableException"
             headers = {"content-type": "application/json", "x-amzn-errortype": code}
-            self._send(int(str(reply)), headers, b'{"message":"not now"}')
+            self._send(int(str(action)), headers, b'{"message":"not now"}')
 
         def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
             self.send_response(status)
@@ -98,6 +103,6 @@ def serve_unreliably(
         try:
             yield state
         finally:
-            state.ended.set()
+            state.recovered.set()
             server.shutdown()
             thread.join()

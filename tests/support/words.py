@@ -1,4 +1,4 @@
-"""An embedder for Stache, of eight dimensions, that counts what it is asked."""
+"""An embedder for Stache with eight dimensions, which records its calls."""
 
 from __future__ import annotations
 
@@ -11,57 +11,57 @@ DIMENSIONS: Final = 8
 
 
 class Words:
-    """Embeds a text by its letters, with the limits and failures that a test gives it.
+    """Embeds a text by its letters, with the limits and failures that a test sets.
 
     Attributes:
-        longest: characters that a text may have.
-        fails_at: texts after which nothing is embedded any more.
-        answer: what is answered to everything.
-        seen: the texts that were embedded.
-        calls: how many texts each call had.
+        max_length: the maximum number of characters of a text.
+        max_texts: the number of texts after which embedding fails.
+        vectors: the response to every call, instead of embeddings.
+        embedded_texts: the texts that were embedded.
+        batch_sizes: the number of texts of each call.
     """
 
-    longest: ClassVar[int] = 10_000
-    fails_at: ClassVar[int | None] = None
-    answer: ClassVar[list[list[float]] | None] = None
-    seen: ClassVar[list[str]] = []
-    calls: ClassVar[list[int]] = []
+    max_length: ClassVar[int] = 10_000
+    max_texts: ClassVar[int | None] = None
+    vectors: ClassVar[list[list[float]] | None] = None
+    embedded_texts: ClassVar[list[str]] = []
+    batch_sizes: ClassVar[list[int]] = []
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
-        self.seen.clear()
-        self.calls.clear()
+        self.embedded_texts.clear()
+        self.batch_sizes.clear()
 
     @staticmethod
     def respond(_texts: list[str]) -> Any:
-        """What a test answers or raises instead; None embeds them."""
+        """Return vectors or raise an error instead, in a test. None embeds the texts."""
         return None
 
     def get_name(self) -> str:
-        """As Stache shows it."""
+        """Return the name that Stache shows."""
         return "words"
 
     def get_dimensions(self) -> int:
-        """Of every vector."""
+        """Return the dimension of every vector."""
         return DIMENSIONS
 
     def embed_query(self, text: str) -> list[float]:
-        """The vector of a question."""
+        """Return the vector of a question."""
         return self.embed_batch([text])[0]
 
     def embed_batch(self, texts: list[str]) -> list[list[float]]:
-        """A vector for each text, or the failure of the test."""
-        self.calls.append(len(texts))
-        answer = self.respond(texts)
-        if answer is not None:
-            return list(answer)
-        if self.answer is not None:
-            return self.answer
-        if self.fails_at is not None and len(self.seen) >= self.fails_at:
-            raise ConnectionError("the model is away")
-        if max(map(len, texts)) > self.longest:
+        """Return a vector for each text, or fail as the test says."""
+        self.batch_sizes.append(len(texts))
+        response = self.respond(texts)
+        if response is not None:
+            return list(response)
+        if self.vectors is not None:
+            return self.vectors
+        if self.max_texts is not None and len(self.embedded_texts) >= self.max_texts:
+            raise ConnectionError("the model is unavailable")
+        if max(map(len, texts)) > self.max_length:
             raise ValueError("maximum context length exceeded")
-        self.seen.extend(texts)
+        self.embedded_texts.extend(texts)
         return [count_letters(text) for text in texts]
 
 
@@ -75,7 +75,7 @@ def count_letters(text: str) -> list[float]:
 
 def use_words_embedder(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make `Words` the embedder of Stache's settings."""
-    # Alone in a package, this module cannot import `plugins`
+    # This module is also installed alone, as a package, and so cannot import `plugins`
     plugin_loader.get_available_providers("embeddings")
     plugin_loader.register_provider("embeddings", "words", Words)
     monkeypatch.setenv("EMBEDDING_PROVIDER", "words")

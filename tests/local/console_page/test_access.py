@@ -150,18 +150,18 @@ def test_a_live_region_announces_what_happened(page, console):
     assert page.evaluate("document.getElementById('status').ariaLive") == "polite"
 
 
-@pytest.mark.parametrize("still", [True, False])
-def test_nothing_moves_with_reduced_motion(page, console, still):
+@pytest.mark.parametrize("reduced_motion", [True, False])
+def test_nothing_moves_with_reduced_motion(page, console, reduced_motion):
     """The page has only color transitions, and `prefers-reduced-motion` removes them."""
-    show(page, console, "overview", still=still)
+    show(page, console, "overview", reduced_motion=reduced_motion)
 
     moving = page.evaluate("getComputedStyle(document.querySelector('button')).transitionDuration")
-    assert (moving == "0s") is still
+    assert (moving == "0s") is reduced_motion
 
 
 def test_a_selection_is_visible_in_forced_colors(page, console):
     """An outline marks it, because forced colors remove backgrounds."""
-    show(page, console, "index", forced=True)
+    show(page, console, "index", forced_colors=True)
 
     tab = "getComputedStyle(document.querySelector('.tabs a[aria-current]')).outlineStyle"
     assert page.evaluate(tab) == "solid"

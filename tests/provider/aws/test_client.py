@@ -213,7 +213,7 @@ def test_a_page_of_another_server_is_an_error(operation):
     """Botocore accepts any 200: an insert would seem to be stored."""
     provider = stache.create_provider()
     provider.get_collection_info()
-    stache.lose_answers(provider.client, operation, 1, answer=stache.WEB_PAGE)
+    stache.lose_responses(provider.client, operation, 1, response=stache.WEB_PAGE)
     call = {
         "PutVectors": lambda: provider.insert([[1, 2, 3, 4]], ["t"], ids=["a"]),
         "GetVectors": lambda: provider.get_by_ids(["a"]),

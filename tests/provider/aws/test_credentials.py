@@ -70,16 +70,16 @@ def test_credentials_that_expire_while_a_provider_is_in_use_are_renewed(file, ur
     one = create_provider(url)
     one.client.create_vector_bucket(vectorBucketName="my-bucket")
     one.insert([VECTOR], ["t"])
-    expired = stache.Answer(
+    expired = stache.HttpResponse(
         403, {"x-amzn-errortype": "ExpiredTokenException"}, b'{"message":"expired"}'
     )
-    stache.set_answers(one.client, "QueryVectors", *[expired] * 9)
+    stache.set_responses(one.client, "QueryVectors", *[expired] * 9)
     first = one.client
 
     for _ in range(2):  # no renewal: the error is the same
         with pytest.raises(AccessDeniedError, match="expired"):
             one.search(VECTOR)
-        stache.set_answers(one.client, "QueryVectors", *[expired] * 9)
+        stache.set_responses(one.client, "QueryVectors", *[expired] * 9)
     write(file, GOOD)
     with pytest.raises(AccessDeniedError, match="expired"):
         one.search(VECTOR)
@@ -96,7 +96,7 @@ def test_other_credentials_of_the_same_file_are_used_after_a_denial(file, url):
     one.client.create_vector_bucket(vectorBucketName="my-bucket")
     one.insert([VECTOR], ["t"])
     first = one.client
-    stache.set_answers(first, "QueryVectors", stache.DENIED, stache.DENIED)
+    stache.set_responses(first, "QueryVectors", stache.DENIED, stache.DENIED)
 
     with pytest.raises(AccessDeniedError, match="denied"):
         one.search(VECTOR)

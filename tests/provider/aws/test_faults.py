@@ -101,7 +101,7 @@ def test_what_is_stored_is_what_was_reported(attempts, monkeypatch):
     stache.skip_waiting(monkeypatch)
     provider = stache.create_provider(s3vectors_max_attempts=attempts)
     provider.get_collection_info()
-    engine = stache.find_engine("local:")
+    engine = stache.get_engine("local:")
     connect(provider.client, engine, faults=Faults(RATES, seed=attempts))
     retries = stache.record_retries(provider.client)
     expected = Expected()
@@ -144,7 +144,7 @@ def test_generated_ids_are_stored_only_if_insert_reports_them(seed, monkeypatch)
     stache.skip_waiting(monkeypatch)
     provider = stache.create_provider(s3vectors_max_attempts=1)
     provider.get_collection_info()
-    engine = stache.find_engine("local:")
+    engine = stache.get_engine("local:")
     connect(provider.client, engine, faults=Faults(RATES, seed=seed))
     sure, perhaps = set(), set()
     for _ in range(10):
@@ -169,7 +169,7 @@ def test_delete_by_metadata_deletes_what_it_reports_and_completes_when_repeated(
     ids = [str(n) for n in range(2000)]
     metadatas = [{"doc_id": "d" if n % 2 else "e"} for n in range(2000)]
     provider.insert([VECTOR] * 2000, ids, metadatas, ids)
-    connect(provider.client, stache.find_engine("local:"), faults=Faults(RATES, seed=seed))
+    connect(provider.client, stache.get_engine("local:"), faults=Faults(RATES, seed=seed))
     gone = set()
     for _ in range(500):
         try:
@@ -180,7 +180,7 @@ def test_delete_by_metadata_deletes_what_it_reports_and_completes_when_repeated(
         except S3VectorsError:
             pass
 
-    connect(provider.client, stache.find_engine("local:"))
+    connect(provider.client, stache.get_engine("local:"))
     assert gone <= {*ids[1::2]}
     assert provider.count_by_filter({"doc_id": "d"}) == 0
     assert provider.count_by_filter({}) == 1000

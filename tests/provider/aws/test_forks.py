@@ -13,7 +13,7 @@ import pytest
 
 import stache
 from endpoints import serve
-from forks import LIMIT, run_in_child, run_script
+from forks import TIMEOUT_SECONDS, run_in_child, run_script
 from stache_ai_s3vectors import ConfigurationError, time_limit
 from stache_ai_s3vectors.aws import connections, deadlines
 
@@ -54,7 +54,7 @@ def test_children_that_search_at_the_same_time_get_their_own_results():
 
         with multiprocessing.get_context("fork").Pool(4) as pool:
             tasks = [(tenant, url) for tenant in TENANTS]
-            answers = pool.map_async(search_own_namespace, tasks, chunksize=1).get(LIMIT)
+            answers = pool.map_async(search_own_namespace, tasks, chunksize=1).get(TIMEOUT_SECONDS)
 
     assert answers == [({tenant}, {5}) for tenant in TENANTS]
 
@@ -86,12 +86,12 @@ def test_locks_that_other_threads_hold_at_a_fork_block_no_child():
 
         def hold(**_):
             entered.set()
-            assert go_on.wait(LIMIT)
+            assert go_on.wait(TIMEOUT_SECONDS)
 
         provider.client.meta.events.register_first("before-send.s3vectors.GetIndex", hold)
         asking = threading.Thread(target=provider.get_collection_info)
         asking.start()
-        assert entered.wait(LIMIT)  # the call is under way
+        assert entered.wait(TIMEOUT_SECONDS)  # the call is under way
 
         def work():
             provider.insert([VECTOR], ["t"], ids=["b"])
@@ -176,7 +176,7 @@ def test_a_lock_of_the_engine_held_at_a_fork_blocks_no_child():
     provider = stache.create_provider(s3vectors_endpoint_url="local:data")
     provider.insert([VECTOR], ["t"])
 
-    with stache.find_engine(f"local:{Path.cwd()}/data")._lock:
+    with stache.get_engine(f"local:{Path.cwd()}/data")._lock:
         assert "belongs to process" in run_in_child(
             lambda: get_refusal(lambda: provider.search(VECTOR))
         )
@@ -196,7 +196,7 @@ def test_a_pool_of_forked_processes_is_refused_and_does_not_hang():
     stache.create_provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
 
     with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
-        answers = list(pool.map(insert_one, range(4), timeout=LIMIT))
+        answers = list(pool.map(insert_one, range(4), timeout=TIMEOUT_SECONDS))
 
     assert all("belongs to process" in answer for answer in answers)
     assert stache.create_provider(s3vectors_endpoint_url="local:data").count_by_filter({}) == 1
@@ -238,7 +238,7 @@ def test_the_error_for_another_process_on_the_same_path_names_owner_and_remedy()
     stache.create_provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
 
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        [message] = pool.map(insert_one, [0], timeout=LIMIT)
+        [message] = pool.map(insert_one, [0], timeout=TIMEOUT_SECONDS)
 
     assert f"belongs to a running engine (process {os.getpid()})" in message
     assert "one process at a time" in message

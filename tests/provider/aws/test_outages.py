@@ -47,14 +47,14 @@ def test_all_threads_that_search_during_an_outage_get_results(engine):
     with serve_unreliably(engine) as server, closing(create_provider(server.url).client):
         one = create_provider(server.url)
         one.search(VECTOR)
-        begun = len(server.seen)
+        begun = len(server.operations)
         server.behavior = lambda _, number: 503 if number < begun + 48 else PASS
 
         with ThreadPoolExecutor(16) as pool:
             counts = list(pool.map(lambda _: len(one.search(VECTOR)), range(200)))
 
     assert counts == [1] * 200
-    assert len(server.seen) == begun + 200 + 48
+    assert len(server.operations) == begun + 200 + 48
 
 
 def test_a_service_that_is_down_gets_few_retries(engine, monkeypatch):
@@ -171,8 +171,8 @@ def test_a_time_limit_limits_retries_in_all_threads_of_a_call(engine):
         server.behavior = lambda *_: PASS
         assert len(one.search(VECTOR)) == 1
 
-    assert server.seen.count("QueryVectors") == 3
-    assert server.seen.count("PutVectors") <= 4
+    assert server.operations.count("QueryVectors") == 3
+    assert server.operations.count("PutVectors") <= 4
 
 
 def test_a_wrong_certificate_is_not_retried(monkeypatch):
@@ -207,7 +207,7 @@ def test_a_call_that_hangs_blocks_no_other_thread(engine):
         with ThreadPoolExecutor(4) as pool:
             counts = list(pool.map(lambda _: len(one.search(VECTOR)), range(20)))
         assert hanging.is_alive()
-        server.let_go()
+        server.recover()
         hanging.join()
 
     assert counts == [1] * 20
@@ -232,7 +232,7 @@ def test_a_hybrid_search_that_refreshes_the_description_blocks_no_other_thread(m
         monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 1000)
         counts = [len(one.search(VECTOR, context=other)) for other in context[2:]]
         assert hanging.is_alive()
-        server.let_go()
+        server.recover()
         hanging.join()
     engine.close()
 
@@ -254,12 +254,12 @@ def test_threads_that_need_the_same_response_share_one_call_and_its_error(engine
         with closing(one.client), ThreadPoolExecutor(4) as pool:
             answers = pool.map(search, range(4))
             assert server.hanging.acquire(timeout=LONG)
-            server.let_go()
+            server.recover()
             errors = list(answers)
 
     assert len({str(error) for error in errors}) == 1
     assert all(error.__cause__ is not None for error in errors)
-    assert len(server.seen) <= 4
+    assert len(server.operations) <= 4
 
 
 def test_a_thread_with_time_left_repeats_a_shared_call_that_got_no_response():
@@ -369,8 +369,8 @@ def test_an_interrupted_insert_ends_although_the_service_hangs(engine, ctrl_c, c
         with pytest.raises(KeyboardInterrupt), caplog.at_level(logging.WARNING):
             one.insert([VECTOR] * 4000, ["t"] * 4000, ids=own if ids == "own" else None)
 
-        assert not server.ended.is_set()
-        server.let_go()
+        assert not server.recovered.is_set()
+        server.recover()
         if ids == "generated":
             wait_until_only_one_is_stored(engine)
 
@@ -387,7 +387,7 @@ def test_after_an_interruption_generated_ids_are_deleted_in_the_background(engin
         ctrl_c(server, 2)
         with pytest.raises(KeyboardInterrupt):
             one.insert([VECTOR] * 4000, ["t"] * 4000)
-        server.let_go()
+        server.recover()
 
         wait_until_only_one_is_stored(engine)
 
@@ -430,14 +430,14 @@ def test_every_interrupted_call_ends_although_the_service_hangs(engine, ctrl_c, 
             BULK[call](one, ids)
 
         assert time.monotonic() - began < LONG / 2
-        assert not server.ended.is_set()
-        before = len(server.seen)
-        server.let_go()
+        assert not server.recovered.is_set()
+        before = len(server.operations)
+        server.recover()
         one.client.close()
 
     assert ("vectors are known to be" in caplog.text) is (call in WRITES)
     assert caplog.text.count("was interrupted by KeyboardInterrupt") == (call in WRITES)
-    assert len(server.seen) == before
+    assert len(server.operations) == before
 
 
 def list_workers():
@@ -473,7 +473,7 @@ def test_after_an_interruption_nothing_more_is_sent(engine, call):
             BULK[call](one, ids)
         for thread in list_workers() - before:
             thread.join(LONG)
-        written = sum(op in ("DeleteVectors", "PutVectors") for op in server.seen)
+        written = sum(op in ("DeleteVectors", "PutVectors") for op in server.operations)
         one.client.close()
 
     assert list_workers() <= before
@@ -490,7 +490,7 @@ def test_a_large_call_gives_up_after_one_round_of_failed_requests(engine, call):
         with closing(one.client), pytest.raises(UnavailableError):
             BULK[call](one, [str(n) for n in range(20_000)])
 
-    assert len(server.seen) <= 1 + 8 + 8
+    assert len(server.operations) <= 1 + 8 + 8
 
 
 def test_a_server_without_tls_is_reported_sooner(engine, monkeypatch):

@@ -21,7 +21,7 @@ import json, sys
 import restores, stache
 from stache_ai_s3vectors.aws import deadlines
 
-contacts = restores.note_contacts()
+contacts = restores.record_connection_attempts()
 provider = stache.create_provider(s3vectors_endpoint_url=sys.argv[1])
 
 def search():
@@ -75,7 +75,7 @@ def run(script, url, folder):
 PRELOADED = """
 provider.preload()
 before = list(contacts), len(restores.list_connections())
-files = restores.note_events("open")
+files = restores.record_events("open")
 
 def answer():
     keys = note_keys()
@@ -126,8 +126,8 @@ provider.preload()
 def answer():
     waits = []
     deadlines.pause = waits.append
-    failed = stache.Answer(503, {}, b"{}")
-    stache.set_answers(provider.client, "QueryVectors", *[failed] * 4)
+    failed = stache.HttpResponse(503, {}, b"{}")
+    stache.set_responses(provider.client, "QueryVectors", *[failed] * 4)
     return [search(), waits]
 
 print(json.dumps([restores.restore(answer) for _ in range(4)]))

@@ -64,7 +64,7 @@ def test_the_body_of_a_query_is_what_botocore_would_write(provider):
 def test_responses_are_what_botocore_would_read(provider):
     """They include the metadata of the response."""
     provider.insert([QUESTION], ["t"], [{"page": 1}], ["k"])
-    other = connect(boto3.client("s3vectors", "us-east-1"), stache.find_engine("local:"))
+    other = connect(boto3.client("s3vectors", "us-east-1"), stache.get_engine("local:"))
     request = {
         "vectorBucketName": "my-bucket",
         "indexName": "documents",
@@ -138,7 +138,7 @@ def test_temporary_errors_are_retried(provider, kind, monkeypatch):
     """Waits grow until the time in the settings is used; the last attempt is at its end."""
     provider.get_collection_info()
     waits = stache.skip_waiting(monkeypatch)
-    connect(provider.client, stache.find_engine("local:"), faults=Faults({kind: 1}))
+    connect(provider.client, stache.get_engine("local:"), faults=Faults({kind: 1}))
 
     with pytest.raises(UnavailableError):
         provider.get_by_ids(["a"])
@@ -163,8 +163,8 @@ def test_permanent_errors_are_not_retried(provider, code, status, monkeypatch):
     """There is one attempt."""
     provider.get_collection_info()
     waits = stache.skip_waiting(monkeypatch)
-    refusal = stache.Answer(status, {"x-amzn-errortype": code}, b'{"message":"no"}')
-    stache.set_answers(provider.client, "PutVectors", refusal)
+    refusal = stache.HttpResponse(status, {"x-amzn-errortype": code}, b'{"message":"no"}')
+    stache.set_responses(provider.client, "PutVectors", refusal)
 
     with pytest.raises(S3VectorsError, match=f"no \\({code}\\)"):
         provider.insert([QUESTION], ["t"])
@@ -176,9 +176,9 @@ def test_a_truncated_response_is_retried(provider, monkeypatch):
     """Botocore takes a truncated body for the whole, even an empty one."""
     provider.insert([QUESTION], ["t"], ids=["a"])
     waits = stache.skip_waiting(monkeypatch)
-    half = stache.Answer(200, {"content-length": "100"}, b'{"vectors":[')
-    nothing = stache.Answer(200, {"content-length": "100"}, b"")
-    stache.set_answers(provider.client, "GetVectors", half, nothing)
+    half = stache.HttpResponse(200, {"content-length": "100"}, b'{"vectors":[')
+    nothing = stache.HttpResponse(200, {"content-length": "100"}, b"")
+    stache.set_responses(provider.client, "GetVectors", half, nothing)
 
     assert [row["id"] for row in provider.get_by_ids(["a"])] == ["a"]
     assert len(waits) == 2
@@ -188,8 +188,8 @@ def test_a_response_that_is_always_truncated_is_an_error(provider, monkeypatch):
     """This holds for operations with an empty response as well."""
     provider.get_collection_info()
     stache.skip_waiting(monkeypatch)
-    nothing = stache.Answer(200, {"content-length": "2"}, b"")
-    stache.set_answers(provider.client, "DeleteVectors", *[nothing] * 99)
+    nothing = stache.HttpResponse(200, {"content-length": "2"}, b"")
+    stache.set_responses(provider.client, "DeleteVectors", *[nothing] * 99)
 
     with pytest.raises(UnavailableError, match="closed before the end of the response"):
         provider.delete(["a"])
@@ -214,7 +214,7 @@ def test_a_success_that_is_not_from_s3_vectors_is_an_error(operation, headers, c
     provider = stache.create_provider()
     provider.insert([QUESTION], ["t"], ids=["a"])
     provider.client.meta.events.unregister("after-call.s3vectors", unique_id="check-responses")
-    stache.set_answers(provider.client, operation, stache.Answer(200, headers, content))
+    stache.set_responses(provider.client, operation, stache.HttpResponse(200, headers, content))
 
     with pytest.raises(S3VectorsError, match="the response is not from S3 Vectors"):
         {

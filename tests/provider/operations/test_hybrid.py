@@ -218,10 +218,10 @@ def test_a_search_works_after_the_text_search_is_deleted(caplog):
 def test_a_refusal_for_another_reason_is_an_error():
     """The index has text search; a search by vector would hide the reason."""
     provider = create_provider()
-    refusal = stache.Answer(
+    refusal = stache.HttpResponse(
         400, {"x-amzn-errortype": "ValidationException"}, b'{"message":"for another reason"}'
     )
-    stache.set_answers(provider.client, "QueryVectors", refusal)
+    stache.set_responses(provider.client, "QueryVectors", refusal)
 
     with pytest.raises(RejectedError, match="for another reason"):
         provider.search(QUESTION, 1, context=make_context(WORDS))

@@ -466,7 +466,7 @@ def test_when_that_deletion_fails_the_error_reports_what_is_known_to_be_stored(
 def test_vectors_that_were_deleted_again_do_not_count_as_stored(provider):
     """The responses to all deletes are lost, but the service carries them out."""
     stache.fail_calls(provider.client, "PutVectors", 3)
-    stache.lose_answers(provider.client, "DeleteVectors", 1, 2, 3)
+    stache.lose_responses(provider.client, "DeleteVectors", 1, 2, 3)
 
     with pytest.raises(PartialWriteError, match="failed too") as failed:
         provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500)
@@ -505,7 +505,7 @@ def test_a_denied_retry_after_a_lost_response_is_cleaned_up(provider, monkeypatc
     """The service may have carried out the first attempt, although it denied the second."""
     provider.get_collection_info()
     stache.skip_waiting(monkeypatch)
-    stache.set_answers(provider.client, "PutVectors", stache.UNAVAILABLE, stache.DENIED)
+    stache.set_responses(provider.client, "PutVectors", stache.UNAVAILABLE, stache.DENIED)
 
     with pytest.raises(AccessDeniedError):
         provider.insert([[1, 2, 3, 4]], ["t"])
@@ -526,7 +526,7 @@ def test_a_failure_of_the_only_batch_stores_nothing(provider):
 
 def test_the_callers_own_ids_are_never_deleted(provider):
     """They may have existed before, so even an unknown result does not delete them."""
-    stache.lose_answers(provider.client, "PutVectors", 1)
+    stache.lose_responses(provider.client, "PutVectors", 1)
 
     with pytest.raises(UnavailableError):
         provider.insert([[1, 2, 3, 4]], ["t"], ids=["mine"])
@@ -547,7 +547,7 @@ def test_a_refused_insert_needs_no_cleanup(provider):
 
 def test_an_error_page_of_a_proxy_counts_as_unavailable(provider):
     """It is unknown whether the request arrived, so its vectors are deleted."""
-    stache.lose_answers(provider.client, "PutVectors", 1, answer=stache.GATEWAY_TIMEOUT)
+    stache.lose_responses(provider.client, "PutVectors", 1, response=stache.GATEWAY_TIMEOUT)
 
     with pytest.raises(UnavailableError, match="504"):
         provider.insert([[1, 2, 3, 4]], ["t"])
@@ -558,7 +558,7 @@ def test_an_error_page_of_a_proxy_counts_as_unavailable(provider):
 @pytest.mark.parametrize("count", [1, 600])
 def test_vectors_stored_despite_a_lost_response_are_deleted(provider, count):
     """The service may have carried out a request that timed out."""
-    stache.lose_answers(provider.client, "PutVectors", -(-count // 500))
+    stache.lose_responses(provider.client, "PutVectors", -(-count // 500))
 
     with pytest.raises(S3VectorsError, match="Currently unable"):
         provider.insert([[1, 2, 3, 4]] * count, ["t"] * count)

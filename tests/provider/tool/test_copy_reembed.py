@@ -132,7 +132,7 @@ def test_a_write_that_was_acknowledged_and_lost_is_found_by_the_comparison():
     """Nothing is taken on trust: exit status 1, with the keys."""
     tool.create_filled_provider(3)
     other = copied()  # whose client is the command's, too
-    answer = (stache.Answer(200, {}, b"{}"), {"ResponseMetadata": {"HTTPStatusCode": 200}})
+    answer = (stache.HttpResponse(200, {}, b"{}"), {"ResponseMetadata": {"HTTPStatusCode": 200}})
     other.client.meta.events.register("before-call.s3vectors.PutVectors", lambda **_: answer)
 
     result = tool.run(*COPY)
@@ -299,23 +299,23 @@ def test_reembed_makes_new_vectors_of_the_same_texts(words):
 def test_reembed_does_not_embed_again_what_is_there(words):
     """It was interrupted by a failing embedder, which costs money by the text."""
     tool.create_filled_provider(1_500)
-    words("fails_at", 600)
+    words("max_texts", 600)
 
     stopped = tool.run(*REEMBED)
-    words("fails_at", None)
+    words("max_texts", None)
     report = tool.read_json(*REEMBED)
 
     assert stopped.exit_code == 1
-    assert "the embedder failed: ConnectionError: the model is away" in stopped.stderr
+    assert "the embedder failed: ConnectionError: the model is unavailable" in stopped.stderr
     assert "Run the same command again to resume" in stopped.stderr
     assert report["unchanged"] >= 500
-    assert len(Words.seen) - 1 == report["written"] == 1_500 - report["unchanged"]
+    assert len(Words.embedded_texts) - 1 == report["written"] == 1_500 - report["unchanged"]
 
 
 def test_reembed_names_the_texts_that_the_embedder_does_not_take(words):
     """The others are stored; exit status 1."""
     provider = tool.create_filled_provider(100)
-    words("longest", 2_000)
+    words("max_length", 2_000)
     long = {"ids": ["long", "empty"], "namespace": "books"}
     provider.insert([[1.0] * 4] * 2, ["x" * 3_000, ""], **long)
 
@@ -362,7 +362,7 @@ def test_one_text_that_is_refused_costs_few_calls_and_is_named(words, respond):
     assert result.stderr.startswith("  bad: the embedder")
     assert "1 vectors were left out" in result.stderr
     assert len(tool.read_contents(reembedded())) == 999
-    assert len(Words.calls) <= 1_000 / 64 + 1 + 2 * 6 + 2
+    assert len(Words.batch_sizes) <= 1_000 / 64 + 1 + 2 * 6 + 2
 
 
 @pytest.mark.parametrize(
@@ -380,14 +380,17 @@ def test_one_text_that_is_refused_costs_few_calls_and_is_named(words, respond):
 def test_an_embedder_that_is_down_is_not_asked_text_by_text(words, error, embedded):
     """At once, and after a while: each batch under way is tried, and one text more."""
     tool.create_filled_provider(1_300)
-    words("respond", staticmethod(lambda _: fail(error) if len(Words.seen) >= embedded else None))
+    words(
+        "respond",
+        staticmethod(lambda _: fail(error) if len(Words.embedded_texts) >= embedded else None),
+    )
 
     result = tool.run(*REEMBED)
 
     assert result.exit_code == 1
     assert f"the embedder failed: {type(error).__name__}: {error}" in result.stderr
     assert "left out" not in result.stderr
-    assert len(Words.calls) <= embedded / 64 + 1 + 2 * BATCHES_IN_FLIGHT
+    assert len(Words.batch_sizes) <= embedded / 64 + 1 + 2 * BATCHES_IN_FLIGHT
 
 
 def test_an_embedder_that_goes_down_while_a_text_is_looked_for_is_said_to_be_down(words):
@@ -397,7 +400,9 @@ def test_an_embedder_that_goes_down_while_a_text_is_looked_for_is_said_to_be_dow
     words(
         "respond",
         staticmethod(
-            lambda texts: fail(ValueError("no")) if BAD in texts or len(Words.calls) > 4 else None
+            lambda texts: (
+                fail(ValueError("no")) if BAD in texts or len(Words.batch_sizes) > 4 else None
+            )
         ),
     )
 
@@ -405,7 +410,7 @@ def test_an_embedder_that_goes_down_while_a_text_is_looked_for_is_said_to_be_dow
 
     assert "the embedder failed: ValueError: no" in result.stderr
     assert "left out" not in result.stderr
-    assert len(Words.calls) <= 4 + 6 + 1
+    assert len(Words.batch_sizes) <= 4 + 6 + 1
 
 
 def test_an_error_of_the_embedder_cannot_write_to_the_terminal(words):
@@ -470,7 +475,7 @@ def test_an_embedder_that_answers_nonsense_stores_nothing(words, answer):
     """Zeros, another size, NaN, or too few."""
     provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
     provider.insert([[1.0] * 4], ["t"], ids=["a"])
-    words("answer", answer)
+    words("vectors", answer)
 
     result = tool.run(*REEMBED)
 
@@ -485,7 +490,7 @@ def test_reembed_does_not_mix_models(words):
     tool.run_checked(
         "reembed", "documents", "documents-8", *tool.BUCKET, "--endpoint", "local:data"
     )
-    words("answer", [[-1.0, *[0.5] * 7]])
+    words("vectors", [[-1.0, *[0.5] * 7]])
 
     result = tool.run(*REEMBED)
 
@@ -496,7 +501,7 @@ def test_reembed_does_not_mix_models(words):
 def test_reembed_stores_what_was_embedded_before_the_embedder_failed(words):
     """It was paid for; and the number that is told is the one that is there."""
     tool.create_filled_provider(1_300)
-    words("fails_at", 700)
+    words("max_texts", 700)
 
     stopped = tool.run(*REEMBED)
 

@@ -492,8 +492,8 @@ def test_credentials_that_are_no_good_are_named_so(three_indexes, code, text):
     """Nothing else is tried with them; these codes are not in the service's model."""
     client = stache.connections.connect(resolve_settings(stache.Settings()))
     body = b'{"message":"The security token included in the request is not good"}'
-    denied = stache.Answer(403, {"x-amzn-errortype": code}, body)
-    stache.set_answers(client, "GetIndex", *[denied] * 9)
+    denied = stache.HttpResponse(403, {"x-amzn-errortype": code}, body)
+    stache.set_responses(client, "GetIndex", *[denied] * 9)
 
     [(check, _, fix)] = find_wrong()
 
@@ -545,8 +545,8 @@ def test_a_clock_that_is_wrong_is_named_before_what_it_leads_to(monkeypatch, min
         "x-amzn-errortype": "InvalidSignatureException",
         "date": server_time.strftime("%a, %d %b %Y %H:%M:%S GMT"),
     }
-    late = stache.Answer(403, headers, b'{"message":"Signature expired"}')
-    stache.set_answers(client, "GetIndex", *[late] * 9)
+    late = stache.HttpResponse(403, headers, b'{"message":"Signature expired"}')
+    stache.set_responses(client, "GetIndex", *[late] * 9)
 
     [(check, text, fix)] = find_wrong()
 
@@ -559,8 +559,10 @@ def test_a_service_that_throttles_is_not_called_unreachable(three_indexes, monke
     """The remedy is to wait."""
     client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     stache.skip_waiting(monkeypatch)
-    slow = stache.Answer(429, {"x-amzn-errortype": "TooManyRequestsException"}, b'{"message":"m"}')
-    stache.set_answers(client, "GetIndex", *[slow] * 99)
+    slow = stache.HttpResponse(
+        429, {"x-amzn-errortype": "TooManyRequestsException"}, b'{"message":"m"}'
+    )
+    stache.set_responses(client, "GetIndex", *[slow] * 99)
 
     [(check, _, fix)] = find_wrong()
 
@@ -636,7 +638,7 @@ def test_a_vector_is_removed_when_the_round_trip_is_interrupted(three_indexes, m
 def test_a_vector_whose_insert_was_not_answered_is_removed(three_indexes):
     """It may have been stored."""
     provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
-    stache.lose_answers(provider.client, "PutVectors", 1)
+    stache.lose_responses(provider.client, "PutVectors", 1)
 
     [(check, text, _)] = find_wrong("--index", "documents")
 
@@ -660,8 +662,8 @@ def test_a_key_that_is_disabled_is_not_called_allowed(three_indexes):
     """KMS refuses with 400, which is no permission."""
     client = stache.connections.connect(resolve_settings(stache.Settings()))
     body = b'{"message":"The key is disabled"}'
-    disabled = stache.Answer(400, {"x-amzn-errortype": "KmsDisabledException"}, body)
-    stache.set_answers(client, "GetVectors", *[disabled] * 9)
+    disabled = stache.HttpResponse(400, {"x-amzn-errortype": "KmsDisabledException"}, body)
+    stache.set_responses(client, "GetVectors", *[disabled] * 9)
 
     problems = find_wrong("--level", "read", "--index", "documents")
 

@@ -357,14 +357,14 @@ def test_a_query_that_cannot_be_asked_says_why(arguments, status, problem):
 @pytest.mark.usefixtures("_words")
 def test_an_embedder_that_fails_is_an_error(monkeypatch):
     """With its reason."""
-    monkeypatch.setattr(Words, "fails_at", 0)
+    monkeypatch.setattr(Words, "max_texts", 0)
     provider = stache.create_provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
     provider.insert([[1.0] * 8], ["tank"])
 
     result = tool.run("query", "--text", "tank", *EIGHT)
 
     assert result.exit_code == 1
-    assert "the embedder failed: ConnectionError: the model is away" in result.stderr
+    assert "the embedder failed: ConnectionError: the model is unavailable" in result.stderr
 
 
 @pytest.mark.parametrize("command", [("show", HOSTILE), ("list",), ("query", "--key", HOSTILE)])

@@ -157,7 +157,7 @@ def of_service(code, status=403):
         b"s3vectors:GetIndex on resource: arn:aws:s3vectors:us-east-1:123456789012:bucket/"
         b'my-bucket/index/documents-8 because of this"}'
     )
-    return stache.Answer(status, {"x-amzn-errortype": code}, text)
+    return stache.HttpResponse(status, {"x-amzn-errortype": code}, text)
 
 
 ONE_LINE_EACH = {
@@ -188,7 +188,7 @@ def test_an_error_is_one_line_of_cause_and_one_of_remedy(monkeypatch, name):
                 s3vectors_bucket_name="my-bucket", s3vectors_endpoint_url=url
             )
             client = stache.connections.connect(resolve_settings(settings))
-            stache.set_answers(client, "GetIndex", *[of_service(code)] * 9)
+            stache.set_responses(client, "GetIndex", *[of_service(code)] * 9)
         result = tool.run("stats", "--index", "documents-8", *arguments)
 
     first, second = result.stderr.splitlines()

@@ -133,4 +133,4 @@ def test_importing_from_the_keyboard_is_refused(tmp_path):
     terminal = Terminal(f"{COMMAND} import - {IMPORT}", tmp_path, {})
 
     assert terminal.finish() == 2
-    assert "standard input is a terminal; pipe an export into it" in terminal.shown
+    assert "standard input is a terminal; pipe an export into it" in terminal.screen_text

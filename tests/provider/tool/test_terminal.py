@@ -46,18 +46,18 @@ def test_long_work_shows_a_bar_that_goes_when_it_is_done(server, tmp_path):
     terminal = Terminal(export(server), tmp_path, {})
 
     terminal.wait_for("exporting")
-    bar = terminal.shown
-    server.let_go()
+    bar = terminal.screen_text
+    server.recover()
     status = terminal.finish()
 
     assert "0/2,000" in bar
     assert status == 0
-    assert terminal.shown == "a.jsonl: 2000 vectors of my-bucket/documents"
+    assert terminal.screen_text == "a.jsonl: 2000 vectors of my-bucket/documents"
 
 
 def test_without_a_terminal_there_is_no_bar(server, tmp_path):
     """Nothing but the result, on standard output."""
-    server.let_go()
+    server.recover()
     command = export(server).split()
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
 
@@ -71,14 +71,14 @@ def test_ctrl_c_says_how_far_it_came_and_the_next_run_goes_on(server, tmp_path):
     terminal.wait_for("exporting")
     terminal.type("\x03")
     status = terminal.finish()
-    assert not server.ended.is_set()
-    server.let_go()
+    assert not server.recovered.is_set()
+    server.recover()
 
     again = Terminal(export(server), tmp_path, {})
     assert (status, again.finish()) == (130, 0)
-    assert "Stopped: what is exported so far is in a.jsonl." in terminal.shown
-    assert "Traceback" not in terminal.shown
-    assert again.shown == "a.jsonl: 2000 vectors of my-bucket/documents"
+    assert "Stopped: what is exported so far is in a.jsonl." in terminal.screen_text
+    assert "Traceback" not in terminal.screen_text
+    assert again.screen_text == "a.jsonl: 2000 vectors of my-bucket/documents"
     assert not (tmp_path / "a.jsonl").read_bytes().endswith(b"\n\n")
 
 
@@ -149,14 +149,14 @@ def test_each_command_says_what_it_does_and_after_ctrl_c_what_was_done(
     terminal = Terminal(line, tmp_path, environment)
 
     terminal.wait_for(bar)
-    total = "0/2,000" in terminal.shown
+    total = "0/2,000" in terminal.screen_text
     terminal.type("\x03")
     status = terminal.finish()
 
-    assert status == 130, terminal.shown
+    assert status == 130, terminal.screen_text
     assert total is (silent != "ListVectors" and not command.startswith("import"))
-    assert terminal.shown.startswith(f"Stopped: {done}" if done else "Stopped.")
-    assert len(terminal.shown.splitlines()) == 1
+    assert terminal.screen_text.startswith(f"Stopped: {done}" if done else "Stopped.")
+    assert len(terminal.screen_text.splitlines()) == 1
 
 
 HELD = {
@@ -188,14 +188,14 @@ def test_ctrl_c_ends_every_command_with_130_and_what_was_done(server, tmp_path, 
     status = terminal.finish()
 
     assert status == 130
-    assert report in terminal.shown
-    assert "Stopped: " in terminal.shown
-    assert "Traceback" not in terminal.shown
+    assert report in terminal.screen_text
+    assert "Stopped: " in terminal.screen_text
+    assert "Traceback" not in terminal.screen_text
 
 
 def test_ctrl_c_at_a_question_or_while_a_policy_is_read_is_130_too(server, tmp_path):
     """And an end of the input is not."""
-    server.let_go()
+    server.recover()
     where = f"--bucket my-bucket --endpoint {server.url} --region us-east-1 --dimension 4"
     question = Terminal(f"{COMMAND} indexes delete documents {where}", tmp_path, {})
     question.wait_for("Type documents")
@@ -210,8 +210,8 @@ def test_ctrl_c_at_a_question_or_while_a_policy_is_read_is_130_too(server, tmp_p
         status = reading.finish()
 
     assert (question.finish(), ended.finish(), status) == (130, 1, 130)
-    assert "Stopped: deleted none." in question.shown
-    assert "Stopped" not in ended.shown
+    assert "Stopped: deleted none." in question.screen_text
+    assert "Stopped" not in ended.screen_text
 
 
 LONG = "no-such-bucket-with-a-name-that-does-not-fit-into-a-line-of-a-narrow-terminal"
@@ -226,11 +226,11 @@ def test_lines_end_between_words_in_a_narrow_terminal(tmp_path, command):
     narrow = Terminal(f"stty columns 80; COLUMNS=80 {COMMAND} {command} {options}", tmp_path, {})
     narrow.finish()
 
-    lines = narrow.shown.splitlines()
-    assert len(lines) > len(wide.shown.splitlines())
+    lines = narrow.screen_text.splitlines()
+    assert len(lines) > len(wide.screen_text.splitlines())
     assert all(len(line) <= 80 or " " not in line.strip() for line in lines)
-    unwrapped = " ".join(narrow.shown.replace(" \\\n", " ").split())
-    assert unwrapped == " ".join(wide.shown.split())
+    unwrapped = " ".join(narrow.screen_text.replace(" \\\n", " ").split())
+    assert unwrapped == " ".join(wide.screen_text.split())
 
 
 def test_an_error_is_two_lines_in_a_terminal_too(tmp_path):
@@ -238,7 +238,7 @@ def test_an_error_is_two_lines_in_a_terminal_too(tmp_path):
     terminal = Terminal(f"{COMMAND} stats", tmp_path, {})
 
     assert terminal.finish() == 2
-    assert terminal.shown.splitlines() == [
+    assert terminal.screen_text.splitlines() == [
         "Error: no vector bucket is configured",
         "Fix: name it: --bucket NAME, or S3VECTORS_BUCKET_NAME in the environment or .env",
     ]

@@ -1,7 +1,7 @@
-"""Python reads this first of all, where this folder is on its path: it keeps to this machine.
+"""A module that Python imports at its start if this folder is on its path.
 
-The folder has nothing else, and the module that does it is loaded by its path: nothing of ours
-can be imported that could not be before.
+It restricts the process to connections to this machine. The folder has no other module, and
+`loopback` is loaded by its file's path. So no other module of ours becomes importable.
 """
 
 from __future__ import annotations
