@@ -40,7 +40,7 @@ INDEX = {"vectorBucketName": BUCKET, "indexName": "documents-1024"}
 
 @contextmanager
 def console(*arguments, **environment):
-    """The process of the command, and its address and token."""
+    """Start the command; yields its process, address and token."""
     command = [sys.executable, "-m", "stache_ai_s3vectors", "console", "--port", "0", "--json"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(
@@ -102,12 +102,12 @@ def _create_bucket(url):
 
 @pytest.fixture
 def service(endpoint):
-    """What the console asks."""
+    """The service that the console calls."""
     return open_service(settings(endpoint))
 
 
-def test_it_says_what_it_shows_in_staches_words(service, endpoint):
-    """The bucket, the first columns, the embedder; on AWS the level that it needs."""
+def test_the_description_uses_staches_words(service, endpoint):
+    """The bucket, the first columns, the embedder; on AWS also the level that it needs."""
     about = service.describe()
 
     assert about["bucket"] == BUCKET
@@ -124,8 +124,8 @@ def test_it_says_what_it_shows_in_staches_words(service, endpoint):
         assert "manage-indexes" in about["level"]
 
 
-def test_operations_are_answered_as_the_api_answers(service):
-    """Times are seconds, and nothing of boto's is in it."""
+def test_operations_return_what_the_api_returns(service):
+    """Times are seconds; nothing of boto's is left."""
     index = service.call("GetIndex", INDEX)["index"]
     [vector] = service.call("GetVectors", {**INDEX, "keys": ["cat"], "returnMetadata": True})[
         "vectors"
@@ -158,8 +158,8 @@ def test_operations_are_answered_as_the_api_answers(service):
         ),
     ],
 )
-def test_a_refusal_is_the_services_own(service, operation, request_, kind, words):
-    """With its code and words."""
+def test_an_error_of_the_service_is_passed_on(service, operation, request_, kind, words):
+    """With its code and message."""
     with pytest.raises(kind, match=words) as refused:
         service.call(operation, request_)
 
@@ -170,8 +170,8 @@ def test_a_refusal_is_the_services_own(service, operation, request_, kind, words
 @pytest.mark.parametrize(
     "name", ["self", "cls", "args", "kwargs", "operation_name", "", "indexname"]
 )
-def test_a_member_that_an_operation_does_not_have_is_refused(operation, name):
-    """Also one that is the name of an argument in Python; the error lists those that it has."""
+def test_an_unknown_member_of_a_request_is_refused(operation, name):
+    """Also the name of a Python argument; the error lists the members."""
     service = open_service(settings("http://127.0.0.1:9", s3vectors_max_attempts=1))
 
     with pytest.raises(ValidationException, match=f"{operation} has no member '{name}'") as refused:
@@ -180,8 +180,8 @@ def test_a_member_that_an_operation_does_not_have_is_refused(operation, name):
     assert refused.value.status == 400
 
 
-def test_pages_come_whole_however_many_at_a_time(service):
-    """Each vector once."""
+def test_parallel_pages_are_complete(service):
+    """Each vector comes once."""
     fill_more = [{"key": f"k{n}", "data": {"float32": embed(f"w{n}")}} for n in range(300)]
     service.call("PutVectors", {**INDEX, "vectors": json.loads(json.dumps(fill_more))})
 
@@ -193,8 +193,8 @@ def test_pages_come_whole_however_many_at_a_time(service):
     assert answers == [f"k{n}" for n in range(20)]
 
 
-def test_a_service_without_an_answer_is_unavailable():
-    """The error says where nothing answered."""
+def test_a_service_that_does_not_answer_is_unavailable():
+    """The error names the endpoint."""
     service = open_service(
         settings("http://127.0.0.1:9", s3vectors_retry_seconds=0, s3vectors_max_attempts=1)
     )
@@ -207,8 +207,8 @@ def test_a_service_without_an_answer_is_unavailable():
 
 
 @pytest.mark.parametrize("status, expected", [(304, 502), (301, 502), (999, 502), (403, 403)])
-def test_a_refusal_has_the_status_of_an_error(status, expected):
-    """An endpoint that is something else may answer with any."""
+def test_an_error_without_an_error_status_gets_one(status, expected):
+    """An endpoint that is not S3 Vectors may answer with any status."""
 
     class Other(BaseHTTPRequestHandler):
         def do_POST(self):
@@ -232,8 +232,8 @@ def test_a_refusal_has_the_status_of_an_error(status, expected):
     assert failed.value.status == expected
 
 
-def test_a_bucket_by_its_arn_is_called_by_it():
-    """It may be another account's."""
+def test_a_bucket_configured_by_its_arn_is_requested_by_it():
+    """It may be in another account."""
     with serve() as url:
         _create_bucket(url)
         arn = f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{BUCKET}"
@@ -245,8 +245,8 @@ def test_a_bucket_by_its_arn_is_called_by_it():
         assert service.call("ListIndexes", {"vectorBucketName": BUCKET})["indexes"]
 
 
-def test_no_vector_bucket_is_created():
-    """It would be outside of what deployed the store."""
+def test_the_console_does_not_create_a_vector_bucket():
+    """It would not belong to the store's deployment."""
     with serve() as url:
         service = open_service(settings(url))
         with pytest.raises(ConflictException):
@@ -255,7 +255,7 @@ def test_no_vector_bucket_is_created():
 
 
 def test_only_the_region_of_the_settings_is_served(service, endpoint):
-    """An engine in this process has all of them."""
+    """An engine in this process has all regions."""
     if endpoint.startswith("local:"):
         assert service.in_region("eu-west-1").describe()["service"]["region"] == "eu-west-1"
     else:
@@ -265,12 +265,12 @@ def test_only_the_region_of_the_settings_is_served(service, endpoint):
 
 
 def test_a_question_is_embedded_by_staches_embedder(service):
-    """As a search by Stache does it."""
+    """As in a search by Stache."""
     assert service.embed("cat") == pytest.approx(embed("cat"))
 
 
-def test_an_embedder_that_cannot_be_made_is_an_error():
-    """In the words of the tool's other commands."""
+def test_an_embedder_that_cannot_be_created_is_an_error():
+    """The message is that of the tool's other commands."""
     broken = settings("local:").model_copy(update={"embedding_provider": "nothing"})
 
     with pytest.raises(ServiceError, match="Stache cannot make the embedder 'nothing'") as failed:
@@ -279,8 +279,8 @@ def test_an_embedder_that_cannot_be_made_is_an_error():
     assert failed.value.code == "EmbedderFailed"
 
 
-def test_staches_indexes_are_named_where_not_all_may_be_listed(service, monkeypatch):
-    """With the level `read`, for instance."""
+def test_staches_indexes_are_listed_if_the_caller_may_not_list_all(service, monkeypatch):
+    """For example with the level `read`."""
 
     def refuse(*_):
         raise AccessDeniedException("no")
@@ -290,8 +290,8 @@ def test_staches_indexes_are_named_where_not_all_may_be_listed(service, monkeypa
     assert service.describe()["indexes"] == ["documents-1024", "summaries-1024", "insights-1024"]
 
 
-def test_the_command_serves_the_page_to_whoever_has_the_token(endpoint):
-    """And to nobody else; jobs, too."""
+def test_the_command_serves_the_page_only_with_the_token(endpoint):
+    """Also its jobs."""
     connections.close_engines()  # the command is a process of its own
     arguments = ("--bucket", BUCKET, "--endpoint", endpoint)
     with console(*arguments) as (process, url, token):
@@ -315,8 +315,8 @@ def test_the_command_serves_the_page_to_whoever_has_the_token(endpoint):
     assert process.returncode == 0
 
 
-def test_with_write_it_deletes(endpoint):
-    """Vectors, for instance."""
+def test_write_allows_deletions(endpoint):
+    """Of vectors, for example."""
     connections.close_engines()
     arguments = ("--bucket", BUCKET, "--endpoint", endpoint, "--write")
     with console(*arguments) as (process, url, token):
@@ -332,7 +332,7 @@ def test_with_write_it_deletes(endpoint):
 
 
 def test_a_port_that_is_in_use_is_an_error():
-    """Which says what to do."""
+    """The message says what to do."""
     with console("--bucket", BUCKET, "--endpoint", "local:") as (_, url, _token):
         command = [sys.executable, "-m", "stache_ai_s3vectors", "console", "--bucket", BUCKET]
         command += ["--endpoint", "local:", "--port", url.rpartition(":")[2]]
@@ -343,7 +343,7 @@ def test_a_port_that_is_in_use_is_an_error():
 
 
 def finish(steps):
-    """The result of a job."""
+    """Wait for a job, and return its result."""
     while True:
         try:
             next(steps)
@@ -351,8 +351,8 @@ def finish(steps):
             return done.value
 
 
-def test_jobs_work_on_it(service):
-    """The same as on an engine, in Stache's words."""
+def test_jobs_work_with_staches_words(service):
+    """The results are those of an engine."""
     members = {"bucket": BUCKET, "index": "documents-1024"}
 
     browsed = finish(
@@ -367,8 +367,8 @@ def test_jobs_work_on_it(service):
     assert {entry["value"] for entry in drawn["colors"]["values"]} == {*TEXTS}
 
 
-def test_a_map_of_a_service_without_stamps_is_kept_until_it_is_asked_anew(service):
-    """Its age says so; an engine in this process knows when its index changes."""
+def test_a_map_of_a_service_without_stamps_is_kept_until_a_reload(service):
+    """It shows its age. An engine in this process knows when its index changes."""
     members = {"bucket": BUCKET, "index": "documents-1024"}
     maps = Maps()
     finish(maps.draw(service, Members(members)))

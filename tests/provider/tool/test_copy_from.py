@@ -78,19 +78,19 @@ def open_index(kind, dimension=4, **settings):
 
 
 def read(kind, dimension=4):
-    """What the index of a kind has, as Stache reads it."""
+    """Read the index of a kind through the provider."""
     provider = open_index(kind, dimension)
     ids = [row["id"] for row in provider.scan_by_metadata()]
     return {row["id"]: row for row in provider.get_vectors_with_embeddings(sorted(ids))}
 
 
-def buckets():
+def list_buckets():
     client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     return client.list_vector_buckets()["vectorBuckets"]
 
 
-def as_copied(chunk_id):
-    """What Stache reads of a chunk afterwards: each has a status, and a namespace."""
+def build_copied_chunk(chunk_id):
+    """A chunk as Stache reads it after the copy: it has a status and a namespace."""
     vector, metadata = CHUNKS[chunk_id]
     return {
         "id": str(chunk_id),
@@ -99,7 +99,7 @@ def as_copied(chunk_id):
     }
 
 
-def test_everything_is_there_afterwards_each_kind_in_its_index():
+def test_every_chunk_is_copied_to_the_index_of_its_kind():
     """Ids, vectors, texts, namespaces, statuses, and metadata with its types."""
     document = tool.read_json(*COPY)
 
@@ -107,7 +107,7 @@ def test_everything_is_there_afterwards_each_kind_in_its_index():
         copied = read(kind)
         assert sorted(copied) == keys
         for key in keys:
-            expected = as_copied(7 if key == "7" else key)
+            expected = build_copied_chunk(7 if key == "7" else key)
             assert copied[key] == expected
             types = {name: type(value) for name, value in copied[key]["metadata"].items()}
             assert types == {name: type(value) for name, value in expected["metadata"].items()}
@@ -120,7 +120,7 @@ def test_everything_is_there_afterwards_each_kind_in_its_index():
     assert document["notFilterable"] == ["title"]
 
 
-def test_deleted_chunks_stay_deleted():
+def test_soft_deleted_chunks_stay_deleted():
     """Searches do not find them."""
     tool.run_checked(*COPY)
 
@@ -129,7 +129,7 @@ def test_deleted_chunks_stay_deleted():
     assert sorted(row["id"] for row in rows) == ["7", "b", "c"]
 
 
-def test_for_people_it_is_a_line_for_each_index():
+def test_the_report_has_a_line_for_each_index():
     """And a note about what cannot be filtered on."""
     same = "0 were there already; all {0} verified against the source"
     assert tool.run_checked(*COPY).splitlines() == [
@@ -140,8 +140,8 @@ def test_for_people_it_is_a_line_for_each_index():
     ]
 
 
-def test_a_copy_is_safe_to_repeat():
-    """Only what is missing is written; what only the index has stays, and is counted."""
+def test_a_copy_can_be_repeated():
+    """It writes only what is missing; what only the index has stays, and is counted."""
     tool.run_checked(*COPY)
     provider = open_index("documents")
     provider.delete(["a"], namespace="books")
@@ -154,8 +154,8 @@ def test_a_copy_is_safe_to_repeat():
     assert sorted(read("documents")) == ["7", "a", "b", "c", "mine"]
 
 
-def test_other_content_under_the_same_key_is_refused_before_anything_is_written():
-    """In no index; --replace replaces it."""
+def test_a_key_with_other_content_is_refused_before_anything_is_written():
+    """In every index; --replace replaces it."""
     tool.run_checked(*COPY)
     provider = open_index("insights")
     provider.insert([[1.0] * 4], ["newer"], ids=["i"], namespace="books")
@@ -173,11 +173,11 @@ def test_other_content_under_the_same_key_is_refused_before_anything_is_written(
     assert read("insights")["i"]["metadata"]["text"] == "newer"
     assert "a" not in read("documents")
     tool.run_checked(*COPY, "--replace")
-    assert read("insights")["i"] == as_copied("i")
+    assert read("insights")["i"] == build_copied_chunk("i")
 
 
-def test_a_provider_that_only_lists_by_filter_is_read_too(source):
-    """And the report says what may be missing."""
+def test_a_provider_that_only_lists_by_filter_is_read(source):
+    """The report says what may be missing."""
     source(ListedProvider)
 
     document = tool.read_json(*COPY)
@@ -191,7 +191,7 @@ def test_a_provider_that_only_lists_by_filter_is_read_too(source):
 
 
 def test_a_provider_that_cannot_list_is_refused(source):
-    """As Stache's provider for Pinecone; with what works instead."""
+    """Stache's provider for Pinecone is one; the message says what works instead."""
     source(UnlistedProvider)
 
     result = tool.run(*COPY)
@@ -202,7 +202,7 @@ def test_a_provider_that_cannot_list_is_refused(source):
         UNLISTED,
         "Fix: ingest the documents again, with VECTORDB_PROVIDER=s3vectors",
     ]
-    assert buckets() == []
+    assert list_buckets() == []
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ def _words(monkeypatch):
         (TextProvider, ["a", "b"], "  7: small does not return"),
     ],
 )
-def test_reembed_makes_new_vectors_of_the_texts(source, cls, keys, problem):
+def test_reembed_embeds_the_texts(source, cls, keys, problem):
     """Of one that gives embeddings, and of one that does not; what has no text is named.
 
     In the rows of the latter, metadata named `id` hides the id, as in those of Stache's Qdrant.
@@ -236,8 +236,8 @@ def test_reembed_makes_new_vectors_of_the_texts(source, cls, keys, problem):
     assert sorted(read("summaries", 8)) == ["s"]
 
 
-def test_without_embeddings_only_reembed_helps(source):
-    """Nothing is embedded without being asked for."""
+def test_a_source_without_embeddings_needs_reembed(source):
+    """Nothing is embedded unless it is requested."""
     source(TextProvider)
 
     result = tool.run(*COPY)
@@ -245,11 +245,11 @@ def test_without_embeddings_only_reembed_helps(source):
     assert result.exit_code == 2
     assert "has no get_vectors_with_embeddings" in result.stderr
     assert "Fix: --reembed makes new vectors of the texts" in result.stderr
-    assert buckets() == []
+    assert list_buckets() == []
 
 
 def test_another_dimension_is_refused_before_anything_is_written(monkeypatch):
-    """With what works."""
+    """The message says what works."""
     monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", "documents-8")
     tool.run_checked("indexes", "create", *PLACE, "--dimension", "8")
 
@@ -269,19 +269,19 @@ def test_another_dimension_is_refused_before_anything_is_written(monkeypatch):
         ({}, "does not report cosine or euclidean distance"),
     ],
 )
-def test_a_metric_that_is_another_or_unknown_must_be_named(monkeypatch, description, problem):
-    """Before anything is written."""
+def test_an_unsupported_or_unknown_metric_needs_the_option(monkeypatch, description, problem):
+    """Nothing is written before that."""
     monkeypatch.setattr(UnlistedProvider, "description", description)
 
     refused = tool.run(*COPY)
 
     assert (refused.exit_code, problem in refused.stderr) == (2, True), refused.stderr
-    assert buckets() == []
+    assert list_buckets() == []
     assert tool.read_json(*COPY, "--metric", "cosine")["indexes"][0]["verified"] == 4
 
 
 def test_an_index_of_another_metric_is_refused(monkeypatch):
-    """Before anything is written."""
+    """Nothing is written before that."""
     tool.run_checked("indexes", "create", *PLACE, "--dimension", "4")
     monkeypatch.setattr(UnlistedProvider, "description", {"distance": "Euclid"})
 
@@ -291,7 +291,7 @@ def test_an_index_of_another_metric_is_refused(monkeypatch):
     assert "searched by euclidean distance, index my-bucket/documents-4 by cosine" in refused.stderr
 
 
-def test_a_missing_index_is_an_error_where_none_may_be_made(monkeypatch):
+def test_a_missing_index_is_an_error_if_none_may_be_created(monkeypatch):
     """Of any kind, before anything is written."""
     tool.run_checked("indexes", "create", "documents-4", "summaries-4", *PLACE, "--dimension", "4")
     monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "false")
@@ -304,7 +304,7 @@ def test_a_missing_index_is_an_error_where_none_may_be_made(monkeypatch):
     assert read("documents") == {}
 
 
-def test_one_index_may_be_for_all(monkeypatch):
+def test_all_kinds_can_share_one_index(monkeypatch):
     """As with the older package."""
     monkeypatch.setenv("S3VECTORS_INDEX", "all-4")
 
@@ -313,7 +313,7 @@ def test_one_index_may_be_for_all(monkeypatch):
     assert (entry["index"], entry["verified"]) == ("all-4", 6)
 
 
-def test_what_cannot_be_stored_is_named_and_the_rest_is_stored(monkeypatch):
+def test_chunks_that_cannot_be_stored_are_named_and_the_others_stored(monkeypatch):
     """The exit status is 1."""
     wrong = {
         "zeros": ([0.0] * 4, {"text": "t"}),
@@ -336,8 +336,8 @@ def test_what_cannot_be_stored_is_named_and_the_rest_is_stored(monkeypatch):
     assert sorted(read("documents")) == KINDS["documents"]
 
 
-def test_what_cannot_be_stored_is_named_for_each_index(monkeypatch):
-    """Not only for the first one."""
+def test_chunks_that_cannot_be_stored_are_named_for_each_index(monkeypatch):
+    """Not only for the first index."""
     wrong = {
         "zero": ([0.0] * 4, {"text": "t"}),
         "zero summary": ([0.0] * 4, {"text": "t", "_type": "document_summary"}),
@@ -351,8 +351,8 @@ def test_what_cannot_be_stored_is_named_for_each_index(monkeypatch):
     assert "  zero summary: the vector is all zeros" in result.stderr
 
 
-def test_chunks_without_namespace_get_the_default_one(monkeypatch):
-    """Also those whose namespace is empty."""
+def test_chunks_without_a_namespace_get_the_default_namespace(monkeypatch):
+    """Also chunks with an empty namespace."""
     chunks = {
         "a": ([1.0] * 4, {"text": "A"}),
         "b": ([1.0, 2.0, 3.0, 4.0], {"text": "B", "namespace": ""}),
@@ -365,16 +365,16 @@ def test_chunks_without_namespace_get_the_default_one(monkeypatch):
     assert namespaces == {"a": "default", "b": "default"}
 
 
-def lists(*rows):
-    """What a provider lists, whatever it has."""
+def build_listing(*rows):
+    """A method of a source that lists these rows."""
     return ("scan_by_metadata", lambda *_, **__: [*rows])
 
 
-def fails(*_, **__):
+def fail(*_, **__):
     raise OSError("connection refused \x1b[31m\u202e")
 
 
-def dies(*_, **__):
+def fail_half_way(*_, **__):
     yield {"id": "a", "vector": [1.0, 0.0, 0.0, 0.0], "metadata": {}}
     raise OSError("connection lost")
 
@@ -382,30 +382,34 @@ def dies(*_, **__):
 @pytest.mark.parametrize(
     "fault, status, problem",
     [
-        (("get_vectors_with_embeddings", dies), 1, "embeddings failed: OSError: connection lost"),
+        (
+            ("get_vectors_with_embeddings", fail_half_way),
+            1,
+            "embeddings failed: OSError: connection lost",
+        ),
         (("get_vectors_with_embeddings", lambda *_, **__: [{}]), 1, "failed: KeyError: 'id'"),
         (("get_vectors_with_embeddings", lambda *_, **__: None), 1, "failed: TypeError: "),
-        (lists({"id": "a"}, {"id": "gone"}), 1, "lists 'gone' and does not return it"),
-        (lists({"id": 7}, {"id": "7"}), 1, "lists a chunk that has the id '7' of another"),
-        (lists({}), 1, "lists a chunk that has no id"),
-        (lists({"id": "a", "_type": "insight"}), 1, "returns it as another _type"),
-        (lists(), 2, "provider 'small' has no chunks"),
-        (("scan_by_metadata", fails), 1, r"failed: OSError: connection refused \x1b[31m\u202e"),
-        (("get_vectors_with_embeddings", fails), 1, "failed: OSError: connection refused"),
-        (("get_collection_info", fails), 1, "failed: OSError: connection refused"),
-        (("__init__", fails), 2, "Stache cannot use its provider 'small': connection refused"),
+        (build_listing({"id": "a"}, {"id": "gone"}), 1, "lists 'gone' and does not return it"),
+        (build_listing({"id": 7}, {"id": "7"}), 1, "lists a chunk that has the id '7' of another"),
+        (build_listing({}), 1, "lists a chunk that has no id"),
+        (build_listing({"id": "a", "_type": "insight"}), 1, "returns it as another _type"),
+        (build_listing(), 2, "provider 'small' has no chunks"),
+        (("scan_by_metadata", fail), 1, r"failed: OSError: connection refused \x1b[31m\u202e"),
+        (("get_vectors_with_embeddings", fail), 1, "failed: OSError: connection refused"),
+        (("get_collection_info", fail), 1, "failed: OSError: connection refused"),
+        (("__init__", fail), 2, "Stache cannot use its provider 'small': connection refused"),
     ],
 )
 def test_a_source_that_fails_is_an_error_and_nothing_is_written(
     monkeypatch, fault, status, problem
 ):
-    """Also if it contradicts itself."""
+    """Also a source that contradicts itself."""
     monkeypatch.setattr(SmallProvider, *fault)
 
     result = tool.run(*COPY)
 
     assert (result.exit_code, problem in result.stderr) == (status, True), result.stderr
-    assert buckets() == []
+    assert list_buckets() == []
 
 
 @pytest.mark.parametrize(
@@ -417,14 +421,14 @@ def test_a_source_that_fails_is_an_error_and_nothing_is_written(
     ],
 )
 def test_a_provider_that_cannot_be_a_source_is_wrong_usage(name, problem):
-    """And is told so."""
+    """The message says why."""
     result = tool.run("copy-from", name, *PLACE)
 
     assert (result.exit_code, problem in result.stderr) == (2, True), result.stderr
 
 
-def test_the_settings_of_a_provider_are_named():
-    """Those of Stache's that begin like its name."""
+def test_an_error_names_the_settings_of_the_provider():
+    """They are Stache's settings whose names begin with its name."""
     result = tool.run("copy-from", "qdrant", *PLACE)
 
     assert "QDRANT_URL, QDRANT_API_KEY, QDRANT_COLLECTION" in result.stderr

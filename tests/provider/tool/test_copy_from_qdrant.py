@@ -26,7 +26,7 @@ KINDS = {"documents-8": 3, "summaries-8": 1, "insights-8": 1}
 
 
 def run(place, *arguments, **environment):
-    """A program of the environment that has Qdrant."""
+    """Run a program of the environment that has Qdrant."""
     assert PYTHON.exists(), "`make test` sets it up"
     paths = (str(place / "packages"), os.environ.get("PYTHONPATH"))
     settings = {"QDRANT_URL": "qdrant", "EMBEDDING_DIMENSION": "8", **environment}
@@ -47,7 +47,7 @@ def copy(place, *options, **environment):
 
 @pytest.fixture
 def qdrant(tmp_path):
-    """Fills a collection with so many chunks, in a directory."""
+    """Return a function that fills a collection in a directory with chunks."""
     (tmp_path / "packages").mkdir()
     plugin_package.write_package(
         tmp_path / "packages", "stache.vectordb", "qdrant-local", "local_qdrant:LocalQdrant"
@@ -62,7 +62,7 @@ def qdrant(tmp_path):
 
 
 def read_source(place):
-    """Vector and payload of every point, by its id."""
+    """Read the vector and payload of every point, by its id."""
     result = run(place, "-m", "local_qdrant", "print")
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
@@ -73,14 +73,14 @@ def open_index(name):
 
 
 def count_copied():
-    """How many vectors Stache's three indexes have."""
+    """Count the vectors in Stache's three indexes."""
     count = sum(open_index(name).get_collection_info(count=True)["count"] for name in KINDS)
     stache.close_engines()
     return count
 
 
 def read_copy(name):
-    """What Stache reads out of an index."""
+    """Read an index through the provider."""
     provider = open_index(name)
     keys = [row["id"] for row in provider.scan_by_metadata(fields=["doc_id"])]
     rows = provider.get_vectors_with_embeddings(keys)
@@ -89,8 +89,8 @@ def read_copy(name):
     return {row["id"]: {"vector": row["vector"], "payload": row["metadata"]} for row in rows}
 
 
-def test_a_copy_that_is_killed_and_interrupted_is_completed_and_nothing_is_lost(qdrant):
-    """20,000 chunks: after a SIGKILL, Ctrl-C and a third run, each is there once, unchanged."""
+def test_a_copy_that_is_killed_and_interrupted_is_completed_without_loss(qdrant):
+    """20,000 chunks: after SIGKILL, Ctrl-C and a third run, each exists once, unchanged."""
     place = qdrant(CHUNKS)
 
     # All are read once before anything is written
@@ -161,7 +161,7 @@ def test_the_commands_of_the_page_work(qdrant):
     assert "my-bucket/documents-1024: 6 vectors written" in result.stdout
 
 
-def test_a_server_that_is_away_is_named_with_its_settings(tmp_path):
+def test_an_unreachable_server_is_reported_with_its_settings(tmp_path):
     """As Stache's provider finds none."""
     result = run(
         tmp_path,

@@ -1,4 +1,4 @@
-"""`copy` and `reembed`: from one index into another, completely, and only what is missing."""
+"""`copy` and `reembed` transfer an index completely, and write only what is missing."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from words import Words, count_letters, use_words_embedder
 COPY = ("copy", "documents", "copied", *tool.LOCAL, "--to-endpoint", "local:other")
 
 
-def copied(index="copied", endpoint="local:other", **settings):
+def open_copy(index="copied", endpoint="local:other", **settings):
     return stache.create_provider(index, s3vectors_endpoint_url=endpoint, **settings)
 
 
-def test_a_copy_has_all_of_it():
-    """Vectors, texts and metadata as they are stored."""
+def test_a_copy_is_complete():
+    """Vectors, texts and metadata are as they are stored."""
     provider = tool.create_filled_provider(1_300)
 
     assert tool.read_json(*COPY) == {
@@ -41,14 +41,14 @@ def test_a_copy_has_all_of_it():
         "verified": 1_300,
         "leftOut": {},
     }
-    assert tool.read_contents(copied()) == tool.read_contents(provider)
+    assert tool.read_contents(open_copy()) == tool.read_contents(provider)
 
 
-def test_a_copy_is_safe_to_repeat():
-    """Only what differs is written; what else is in the destination stays."""
+def test_a_copy_can_be_repeated():
+    """It writes only what differs. Other vectors of the destination stay."""
     tool.create_filled_provider(1_300)
     tool.run_checked(*COPY)
-    other = copied()
+    other = open_copy()
     other.delete(["key-00007"])
     other.update_status(["key-00008"], "books", "deleting")
     other.insert([[9.0, 9.0, 9.0, 9.0]], ["mine"], ids=["mine"])
@@ -68,7 +68,7 @@ def test_a_copy_is_safe_to_repeat():
         "arn:aws:s3vectors:eu-west-1:123456789012:bucket/my-bucket/index/copied",
     ],
 )
-def test_a_destination_is_an_index_with_its_bucket_or_an_arn(destination):
+def test_a_destination_is_an_index_a_bucket_and_index_or_an_arn(destination):
     """In the same bucket, another one, or another region."""
     tool.create_filled_provider(3)
 
@@ -82,8 +82,8 @@ def test_a_destination_is_an_index_with_its_bucket_or_an_arn(destination):
     assert len(tool.read_contents(stache.create_provider("copied", **place))) == 3
 
 
-def test_each_side_has_a_region():
-    """And one for both is the default of either."""
+def test_each_side_has_its_own_region():
+    """`--region` is the default of both."""
     tool.create_filled_provider(3)
 
     tool.run_checked("copy", "documents", "copied", *tool.LOCAL, "--to-region", "eu-west-1")
@@ -97,7 +97,7 @@ def test_each_side_has_a_region():
 
 
 def test_a_copy_onto_itself_is_wrong_usage():
-    """It would only cost."""
+    """It would only cost money."""
     tool.create_filled_provider(1)
 
     result = tool.run("copy", "documents", "my-bucket/documents", *tool.LOCAL)
@@ -106,8 +106,8 @@ def test_a_copy_onto_itself_is_wrong_usage():
     assert "SOURCE and DESTINATION are the same index" in result.stderr
 
 
-def test_a_source_that_is_missing_is_not_made():
-    """Though local: endpoints make what is missing elsewhere; the nearest name is told."""
+def test_a_missing_source_is_not_created():
+    """Not even at a local: endpoint; the error suggests the nearest name."""
     tool.create_filled_provider(1)
 
     result = tool.run("copy", "docments", "copied", *tool.LOCAL)
@@ -117,9 +117,9 @@ def test_a_source_that_is_missing_is_not_made():
 
 
 def test_another_dimension_is_refused_before_anything_is_written():
-    """And reembed is named."""
+    """The error names reembed."""
     tool.create_filled_provider(1)
-    other = copied(embedding_dimension=8)
+    other = open_copy(embedding_dimension=8)
     other.insert([[1.0] * 8], ["t"], ids=["there"])
 
     result = tool.run(*COPY)
@@ -128,10 +128,10 @@ def test_another_dimension_is_refused_before_anything_is_written():
     assert list(tool.read_contents(other)) == ["there"]
 
 
-def test_a_write_that_was_acknowledged_and_lost_is_found_by_the_comparison():
-    """Nothing is taken on trust: exit status 1, with the keys."""
+def test_the_comparison_detects_a_lost_write():
+    """An acknowledged write is compared, too: exit status 1, with the keys."""
     tool.create_filled_provider(3)
-    other = copied()  # whose client is the command's, too
+    other = open_copy()  # whose client is the command's, too
     answer = (stache.HttpResponse(200, {}, b"{}"), {"ResponseMetadata": {"HTTPStatusCode": 200}})
     other.client.meta.events.register("before-call.s3vectors.PutVectors", lambda **_: answer)
 
@@ -142,10 +142,10 @@ def test_a_write_that_was_acknowledged_and_lost_is_found_by_the_comparison():
     assert "key-00000" in result.stderr
 
 
-def test_a_copy_that_fails_says_how_far_it_came_and_goes_on():
+def test_a_copy_that_fails_reports_its_progress_and_can_be_resumed():
     """The second run writes the rest."""
     tool.create_filled_provider(2_000)
-    stache.fail_calls(copied().client, "PutVectors", *range(2, 40))
+    stache.fail_calls(open_copy().client, "PutVectors", *range(2, 40))
 
     stopped = tool.run(*COPY)
     close_engines()
@@ -157,13 +157,13 @@ def test_a_copy_that_fails_says_how_far_it_came_and_goes_on():
     assert report["unchanged"] >= 500
     assert report["written"] + report["unchanged"] == 2_000
     close_engines()
-    assert tool.read_contents(copied()) == tool.read_contents(
+    assert tool.read_contents(open_copy()) == tool.read_contents(
         stache.create_provider("documents", s3vectors_endpoint_url="local:data")
     )
 
 
-def test_interrupted_twice_and_resumed_nothing_is_lost_or_doubled():
-    """Over HTTP, with Ctrl-C, at the service's rate; each run says how far it came."""
+def test_a_copy_that_is_interrupted_twice_loses_and_repeats_nothing():
+    """Over HTTP, with Ctrl-C, at the service's rate; each run reports its progress."""
     count = 10_000
     with ExitStack() as stack:
         urls = [stack.enter_context(endpoints.serve()) for _ in range(2)]
@@ -177,7 +177,7 @@ def test_interrupted_twice_and_resumed_nothing_is_lost_or_doubled():
         command += ["--bucket", "my-bucket", "--dimension", "4"]
         command += ["--from-endpoint", urls[0], "--to-endpoint", urls[1]]
 
-        stopped = [interrupted(command, sides[1]) for _ in range(2)]
+        stopped = [interrupt_copy(command, sides[1]) for _ in range(2)]
         completed = subprocess.run(
             command, capture_output=True, text=True, check=True, env=environment()
         )
@@ -203,20 +203,20 @@ def environment():
     }
 
 
-def interrupted(command, client):
+def interrupt_copy(command, client):
     """Run until the destination has more vectors than before, then press Ctrl-C."""
-    before = present(client)
+    before = count_listed(client)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes, env=environment()) as process:
-        while present(client) == before and process.poll() is None:
+        while count_listed(client) == before and process.poll() is None:
             pass
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate()
         return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
-def present(client):
-    """Vectors on the first page, or pages, of the destination."""
+def count_listed(client):
+    """Count the vectors on the first page of the destination, or on its pages."""
     names = {"vectorBucketName": "my-bucket", "indexName": "copied"}
     try:
         pages = client.get_paginator("list_vectors").paginate(**names)
@@ -237,7 +237,7 @@ def present(client):
     ],
 )
 def test_vectors_are_compared_as_float32(vector, other, result):
-    """Another endpoint may write the same number with more digits."""
+    """Another endpoint may print more digits of the same number."""
     assert is_same(Record("a", vector, {}), Record("a", other, {})) is result
 
 
@@ -260,7 +260,7 @@ def test_vectors_are_compared_as_float32(vector, other, result):
     ],
 )
 def test_metadata_is_compared_value_by_value(metadata, other, result):
-    """Numbers as float32 at least; 1 is not true."""
+    """Numbers at least as float32; 1 is not true."""
     assert is_same(Record("a", [], metadata), Record("a", [], other)) is result
 
 
@@ -275,19 +275,19 @@ def words(monkeypatch):
 REEMBED = ("reembed", "documents", "documents-8", *tool.BUCKET, "--endpoint", "local:data")
 
 
-def reembedded():
+def open_reembedded():
     return stache.create_provider(
         "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
     )
 
 
-def test_reembed_makes_new_vectors_of_the_same_texts(words):
+def test_reembed_embeds_the_same_texts(words):
     """Keys, texts and metadata stay; the dimension is the embedder's."""
     before = tool.read_contents(tool.create_filled_provider(700))
 
     report = tool.read_json(*REEMBED)
 
-    after = tool.read_contents(reembedded())
+    after = tool.read_contents(open_reembedded())
     assert (report["written"], report["leftOut"]) == (700, {})
     assert {key: vector["metadata"] for key, vector in before.items()} == {
         key: vector["metadata"] for key, vector in after.items()
@@ -296,8 +296,8 @@ def test_reembed_makes_new_vectors_of_the_same_texts(words):
         assert vector["data"]["float32"] == count_letters(vector["metadata"]["text"])
 
 
-def test_reembed_does_not_embed_again_what_is_there(words):
-    """It was interrupted by a failing embedder, which costs money by the text."""
+def test_reembed_does_not_embed_a_text_twice(words):
+    """A failing embedder interrupted it, and an embedder costs money per text."""
     tool.create_filled_provider(1_500)
     words("max_texts", 600)
 
@@ -312,7 +312,7 @@ def test_reembed_does_not_embed_again_what_is_there(words):
     assert len(Words.embedded_texts) - 1 == report["written"] == 1_500 - report["unchanged"]
 
 
-def test_reembed_names_the_texts_that_the_embedder_does_not_take(words):
+def test_reembed_names_the_texts_that_the_embedder_refuses(words):
     """The others are stored; exit status 1."""
     provider = tool.create_filled_provider(100)
     words("max_length", 2_000)
@@ -325,7 +325,7 @@ def test_reembed_names_the_texts_that_the_embedder_does_not_take(words):
     assert "long: its text is too long for the embedder" in result.stderr
     assert "empty: it has no text" in result.stderr
     assert "2 vectors were left out" in result.stderr
-    assert len(tool.read_contents(reembedded())) == 100
+    assert len(tool.read_contents(open_reembedded())) == 100
 
 
 def fail(error):
@@ -350,8 +350,8 @@ CODE = {"Code": "ValidationException", "Message": "the content is filtered"}
     ],
     ids=["policy", "bug", "crash", "timeout", "AWS", "too few", "None", "zeros"],
 )
-def test_one_text_that_is_refused_costs_few_calls_and_is_named(words, respond):
-    """Whatever the embedder raises or answers for it; the others are stored; exit status 1."""
+def test_one_refused_text_costs_few_calls_and_is_named(words, respond):
+    """Whatever the embedder raises or returns for it; the others are stored; exit status 1."""
     provider = tool.create_filled_provider(999)
     provider.insert([[1.0] * 4], [BAD], ids=["bad"])
     words("respond", staticmethod(lambda texts: respond(texts) if BAD in texts else None))
@@ -361,7 +361,7 @@ def test_one_text_that_is_refused_costs_few_calls_and_is_named(words, respond):
     assert result.exit_code == 1
     assert result.stderr.startswith("  bad: the embedder")
     assert "1 vectors were left out" in result.stderr
-    assert len(tool.read_contents(reembedded())) == 999
+    assert len(tool.read_contents(open_reembedded())) == 999
     assert len(Words.batch_sizes) <= 1_000 / 64 + 1 + 2 * 6 + 2
 
 
@@ -377,8 +377,8 @@ def test_one_text_that_is_refused_costs_few_calls_and_is_named(words, respond):
     ids=["refused", "credentials", "expired", "unknown", "timeout"],
 )
 @pytest.mark.parametrize("embedded", [0, 600])
-def test_an_embedder_that_is_down_is_not_asked_text_by_text(words, error, embedded):
-    """At once, and after a while: each batch under way is tried, and one text more."""
+def test_an_embedder_that_is_down_is_not_called_for_each_text(words, error, embedded):
+    """It gets each batch under way and one more text, at the start and later."""
     tool.create_filled_provider(1_300)
     words(
         "respond",
@@ -393,8 +393,8 @@ def test_an_embedder_that_is_down_is_not_asked_text_by_text(words, error, embedd
     assert len(Words.batch_sizes) <= embedded / 64 + 1 + 2 * BATCHES_IN_FLIGHT
 
 
-def test_an_embedder_that_goes_down_while_a_text_is_looked_for_is_said_to_be_down(words):
-    """No text is left out that it only did not answer."""
+def test_an_embedder_that_fails_during_the_search_for_a_text_is_down(words):
+    """No text is left out because of that."""
     provider = tool.create_filled_provider(63)
     provider.insert([[1.0] * 4], [BAD], ids=["bad"])
     words(
@@ -413,8 +413,8 @@ def test_an_embedder_that_goes_down_while_a_text_is_looked_for_is_said_to_be_dow
     assert len(Words.batch_sizes) <= 4 + 6 + 1
 
 
-def test_an_error_of_the_embedder_cannot_write_to_the_terminal(words):
-    """It may quote the text, of any length."""
+def test_an_error_of_the_embedder_cannot_control_the_terminal(words):
+    """It may quote a text of any length."""
     provider = tool.create_filled_provider(3)
     provider.insert([[1.0] * 4], [BAD], ids=["bad"])
     error = ValueError("\x1b[2Jcannot embed " + "x" * 100_000)
@@ -426,11 +426,11 @@ def test_an_error_of_the_embedder_cannot_write_to_the_terminal(words):
     assert len(result.stderr) < 1_000
 
 
-def test_the_model_is_compared_though_the_first_text_is_refused(words):
-    """The next one that the embedder takes is compared."""
+def test_the_model_is_compared_even_if_the_first_text_is_refused(words):
+    """With the next text that the embedder takes."""
     tool.create_filled_provider(10)
     tool.run_checked(*REEMBED)
-    first = next(iter(tool.read_contents(reembedded()).values()))["metadata"]["text"]
+    first = next(iter(tool.read_contents(open_reembedded()).values()))["metadata"]["text"]
     words(
         "respond",
         staticmethod(
@@ -446,8 +446,8 @@ def test_the_model_is_compared_though_the_first_text_is_refused(words):
     assert "has vectors of another embedding model" in result.stderr
 
 
-def test_reembed_refuses_an_index_of_another_size(words):
-    """Before a text is embedded."""
+def test_reembed_refuses_an_index_of_another_dimension(words):
+    """Before it embeds a text."""
     tool.create_filled_provider(3)
 
     result = tool.run("reembed", "documents", "other", *tool.BUCKET, "--endpoint", "local:data")
@@ -459,8 +459,8 @@ def test_reembed_refuses_an_index_of_another_size(words):
     assert "the embedder makes vectors of 8 dimensions" in wrong.stderr
 
 
-def test_reembed_says_which_embedder_stache_has_not(monkeypatch):
-    """With the name from the settings."""
+def test_reembed_names_an_unknown_embedder(monkeypatch):
+    """As it is in the settings."""
     tool.create_filled_provider(1)
     monkeypatch.setenv("EMBEDDING_PROVIDER", "nonesuch")
 
@@ -471,8 +471,8 @@ def test_reembed_says_which_embedder_stache_has_not(monkeypatch):
 
 
 @pytest.mark.parametrize("answer", [[[0.0] * 8], [[1.0] * 7], [[float("nan")] * 8], []])
-def test_an_embedder_that_answers_nonsense_stores_nothing(words, answer):
-    """Zeros, another size, NaN, or too few."""
+def test_invalid_vectors_of_the_embedder_are_not_stored(words, answer):
+    """Zeros, another dimension, NaN, or too few vectors."""
     provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
     provider.insert([[1.0] * 4], ["t"], ids=["a"])
     words("vectors", answer)
@@ -481,11 +481,11 @@ def test_an_embedder_that_answers_nonsense_stores_nothing(words, answer):
 
     assert result.exit_code == 1
     assert "a: the embedder's answer: the vector" in result.stderr or "0 vectors" in result.stderr
-    assert not tool.read_contents(reembedded())
+    assert not tool.read_contents(open_reembedded())
 
 
 def test_reembed_does_not_mix_models(words):
-    """One text that is there is embedded, and its vector compared."""
+    """It embeds one of the stored texts, and compares the vector."""
     tool.create_filled_provider(10)
     tool.run_checked(
         "reembed", "documents", "documents-8", *tool.BUCKET, "--endpoint", "local:data"
@@ -499,19 +499,19 @@ def test_reembed_does_not_mix_models(words):
 
 
 def test_reembed_stores_what_was_embedded_before_the_embedder_failed(words):
-    """It was paid for; and the number that is told is the one that is there."""
+    """The user paid for it. The reported number is the number of stored vectors."""
     tool.create_filled_provider(1_300)
     words("max_texts", 700)
 
     stopped = tool.run(*REEMBED)
 
-    stored = len(tool.read_contents(reembedded()))
+    stored = len(tool.read_contents(open_reembedded()))
     assert f"Stopped: {stored} vectors are written" in stopped.stderr
     assert stored >= 700 - 4 * 64
 
 
-def test_throttling_is_not_taken_for_texts_that_are_too_long(words, monkeypatch):
-    """Stache's own classifier does, for "too many tokens"."""
+def test_throttling_is_not_reported_as_a_text_that_is_too_long(words, monkeypatch):
+    """Stache's own classifier takes "too many tokens" for that."""
     tool.create_filled_provider(3)
     monkeypatch.setattr(Words, "get_name", lambda _: "bedrock")
 
@@ -530,12 +530,12 @@ def test_throttling_is_not_taken_for_texts_that_are_too_long(words, monkeypatch)
     assert "too long" not in result.stderr
 
 
-def test_another_metric_is_refused_and_kept_where_the_index_is_made():
-    """Results would rank differently."""
+def test_another_metric_is_refused_and_a_new_index_has_the_same():
+    """Another metric would rank the results differently."""
     provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
     stache.create_older_index(provider, "euclidean")
     provider.insert([[1.0] * 4], ["t"])
-    copied().insert([[1.0] * 4], ["t"])
+    open_copy().insert([[1.0] * 4], ["t"])
 
     refused = tool.run(*COPY)
     tool.run_checked("copy", "documents", "new", *tool.LOCAL, "--to-endpoint", "local:other")
@@ -546,7 +546,7 @@ def test_another_metric_is_refused_and_kept_where_the_index_is_made():
 
 
 def test_an_arn_of_another_account_is_refused():
-    """Names are looked up in the caller's own."""
+    """Names are looked up in the caller's own account."""
     tool.create_filled_provider(1)
     arn = "arn:aws:s3vectors:us-east-1:999999999999:bucket/my-bucket/index/copied"
 
@@ -557,9 +557,9 @@ def test_an_arn_of_another_account_is_refused():
 
 
 def test_an_arn_of_the_destination_is_compared_with_the_destination():
-    """The source may be in another account: the local engine's, for instance."""
+    """The source may be in another account, like that of the local engine."""
     provider = tool.create_filled_provider(1)
-    copied().insert([[1.0] * 4], ["t"])
+    open_copy().insert([[1.0] * 4], ["t"])
     theirs = "arn:aws:s3vectors:us-east-1:999999999999:bucket/my-bucket/index/documents"
     provider.client.meta.events.register(
         "after-call.s3vectors.GetIndex", lambda parsed, **_: parsed["index"].update(indexArn=theirs)
@@ -572,7 +572,7 @@ def test_an_arn_of_the_destination_is_compared_with_the_destination():
 
 
 def test_an_empty_endpoint_is_refused():
-    """Mostly a variable that is not set; it must not mean AWS."""
+    """It is usually an unset variable; it must not mean AWS."""
     tool.create_filled_provider(1)
 
     for option in ("--endpoint", "--to-endpoint", "--from-region", "--bucket"):

@@ -1,4 +1,4 @@
-"""`doctor`: the right cause for each broken set-up, and the fix that mends it."""
+"""`doctor` names the right cause of each broken setup, and a fix that works."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def three_indexes():
 
 
 def find_wrong(*arguments):
-    """What is wrong: each check with its text, and its fix."""
+    """List what is wrong: each check with its text and its fix."""
     result = tool.run("doctor", "--json", *arguments)
     report = json.loads(result.stdout)
     wrong = [check for check in report["checks"] if check["state"] == "wrong"]
@@ -54,8 +54,8 @@ def find_wrong(*arguments):
     return [(check["check"], check["text"], check["fix"]) for check in wrong]
 
 
-def test_a_good_set_up_is_ready(three_indexes):
-    """Each check says what it looked at; nothing is left behind."""
+def test_a_good_setup_is_ready(three_indexes):
+    """Each check reports what it checked. Nothing is left behind."""
     result = tool.run("doctor", "--level", "manage-indexes")
 
     assert result.exit_code == 0, result.output
@@ -74,8 +74,8 @@ def test_a_good_set_up_is_ready(three_indexes):
 
 
 @pytest.mark.parametrize("key", ["status", "namespace", "_type", "doc_id"])
-def test_an_index_in_which_no_search_works_is_named_with_the_way_out(three_indexes, key):
-    """Once, by the key; it is no matter of permissions."""
+def test_an_index_that_cannot_be_searched_is_wrong(three_indexes, key):
+    """Reported once, by the key, with the fix; it is not a matter of permissions."""
     client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
     client.delete_index(**names)
@@ -101,7 +101,7 @@ def test_an_index_in_which_no_search_works_is_named_with_the_way_out(three_index
 
 @pytest.mark.parametrize("name", ["UPPER", "ab", "a_b", "a" * 64])
 def test_an_index_name_that_aws_refuses_is_wrong(three_indexes, monkeypatch, name):
-    """It is the only thing that is wrong: the other indexes are checked, this one is not."""
+    """Only this index is not checked."""
     monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", name)
 
     [(check, text, _)] = find_wrong()
@@ -110,7 +110,7 @@ def test_an_index_name_that_aws_refuses_is_wrong(three_indexes, monkeypatch, nam
     assert (check, text) == ("settings", problem)
 
 
-def test_without_any_right_name_of_an_index_the_checks_end(three_indexes, monkeypatch):
+def test_the_checks_end_without_a_valid_index_name(three_indexes, monkeypatch):
     """None of the others makes sense."""
     for kind in KINDS:
         monkeypatch.setenv(f"S3VECTORS_{kind.upper()}_INDEX", "UPPER")
@@ -123,7 +123,7 @@ def test_without_any_right_name_of_an_index_the_checks_end(three_indexes, monkey
 
 
 def test_an_embedder_that_stache_does_not_have_is_wrong(three_indexes, monkeypatch):
-    """It would fail at the first document."""
+    """The first document would fail."""
     monkeypatch.setenv("EMBEDDING_PROVIDER", "nope")
 
     [(check, text, fix)] = find_wrong()
@@ -145,7 +145,7 @@ def test_an_embedder_that_stache_does_not_have_is_wrong(three_indexes, monkeypat
 def test_a_misspelled_variable_is_a_warning_with_the_nearest_name(
     three_indexes, monkeypatch, name, near, where
 ):
-    """With the nearest name: it would be passed over without a word."""
+    """It would be ignored silently."""
     if where == ".env":
         Path(".env").write_text(f"{name}=x\n")
     else:
@@ -157,8 +157,8 @@ def test_a_misspelled_variable_is_a_warning_with_the_nearest_name(
     assert f"Fix: write {near}" in result.stdout
 
 
-def test_read_only_makes_no_round_trip(three_indexes):
-    """Level read: nothing is written."""
+def test_the_level_read_makes_no_round_trip(three_indexes):
+    """It writes nothing."""
     calls = stache.record_calls(stache.create_provider(s3vectors_endpoint_url="local:data").client)
 
     assert find_wrong("--level", "read") == []
@@ -243,7 +243,7 @@ SETTINGS = {
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_wrong_setting_is_named(three_indexes, monkeypatch, name):
-    """With the variable, and what to set it to."""
+    """With its variable and a right value."""
     values, check, text, fix = SETTINGS[name]
     stache.close_engines()
     for variable, value in values.items():
@@ -265,7 +265,7 @@ def names(index="documents"):
 
 
 def recreate_documents_index(non_filterable, metric="cosine"):
-    """The documents index, made by somebody else."""
+    """Replace the documents index by one with other properties."""
     client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     client.delete_index(**names())
     client.create_index(
@@ -278,7 +278,7 @@ def recreate_documents_index(non_filterable, metric="cosine"):
 
 
 def test_an_index_where_text_is_filterable_is_wrong(three_indexes):
-    """Chunks are longer than what can be filtered on."""
+    """A chunk is longer than filterable metadata can be."""
     recreate_documents_index(["_overflow"])
 
     [(check, text, fix)] = find_wrong()
@@ -287,8 +287,8 @@ def test_an_index_where_text_is_filterable_is_wrong(three_indexes):
     assert "indexes create" in fix
 
 
-def test_what_only_could_be_better_is_a_warning(three_indexes):
-    """Ready all the same: the older package's index, and euclidean distance."""
+def test_a_setup_that_works_but_could_be_better_has_warnings(three_indexes):
+    """The older package's index, and euclidean distance: `doctor` reports ready."""
     recreate_documents_index(["text"], "euclidean")
 
     result = tool.run("doctor")
@@ -300,7 +300,7 @@ def test_what_only_could_be_better_is_a_warning(three_indexes):
 
 
 def test_hybrid_search_without_text_search_is_wrong(three_indexes, monkeypatch):
-    """The command that adds it is the fix."""
+    """The fix is the command that adds it."""
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
     recreate_documents_index(["text", "_overflow"])
 
@@ -312,17 +312,15 @@ def test_hybrid_search_without_text_search_is_wrong(three_indexes, monkeypatch):
 
 
 def test_the_language_of_text_search_is_shown(three_indexes):
-    """Beside its status."""
+    """After its status."""
     tool.run_checked("indexes", "delete", "--yes", "documents")
     tool.run_checked("indexes", "create", "--language", "de", "documents")
 
     assert re.search(r"text search on text (ACTIVE|BUILDING) \(de\)", tool.run("doctor").stdout)
 
 
-def test_text_search_in_another_language_than_the_setting_s_is_a_warning(
-    three_indexes, monkeypatch
-):
-    """With the command that changes it."""
+def test_text_search_in_another_language_is_a_warning(three_indexes, monkeypatch):
+    """The fix is the command that changes it."""
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
     monkeypatch.setenv("S3VECTORS_TEXT_LANGUAGE", "fr")
 
@@ -334,7 +332,7 @@ def test_text_search_in_another_language_than_the_setting_s_is_a_warning(
 
 
 def test_a_key_without_text_search_is_wrong(three_indexes, monkeypatch):
-    """If hybrid search is to look in it."""
+    """If hybrid search should match its words."""
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
     monkeypatch.setenv("S3VECTORS_TEXT_KEYS", "text,filename")
 
@@ -346,7 +344,7 @@ def test_a_key_without_text_search_is_wrong(three_indexes, monkeypatch):
 
 
 def test_hybrid_search_on_a_classic_index_is_wrong(monkeypatch):
-    """Upgrade switches the mode, too."""
+    """`upgrade` also switches the mode."""
     stache.open_engine("local:data", bucket_mode="classic").close()
     stache.close_engines()
     stache.open_engine("local:data", bucket_mode="classic")
@@ -360,13 +358,13 @@ def test_hybrid_search_on_a_classic_index_is_wrong(monkeypatch):
 
 
 def enforce_policy(document):
-    """From now on the engine holds its callers to a policy."""
+    """Let the engine enforce a policy for its callers from now on."""
     stache.close_engines()
     stache.open_engine("local:data", policies=Policies(json.dumps(document)))
 
 
 def deny_action(level, action):
-    """From now on that action of a level is denied."""
+    """Deny an action of a level from now on."""
     document = build_policy(level, ARN, KINDS)
     for statement in document["Statement"]:
         statement["Action"] = [a for a in statement["Action"] if a != f"s3vectors:{action}"]
@@ -374,8 +372,8 @@ def deny_action(level, action):
 
 
 @pytest.mark.parametrize("action", ["GetVectors", "ListVectors", "QueryVectors", "DeleteVectors"])
-def test_an_action_that_is_denied_is_one_finding(three_indexes, action):
-    """With all ARNs; the others are tried all the same, and nothing is written."""
+def test_a_denied_action_is_one_finding(three_indexes, action):
+    """With all ARNs. The other actions are still tried, and nothing is written."""
     deny_action("read-write", action)
 
     [(check, text, fix)] = find_wrong()
@@ -394,8 +392,10 @@ def test_an_action_that_is_denied_is_one_finding(three_indexes, action):
     "action, checks",
     [("GetIndex", KINDS), ("PutVectors", [f"round trip in {kind}" for kind in KINDS])],
 )
-def test_an_action_that_stands_for_an_index_is_named_for_each(three_indexes, action, checks):
-    """Without GetIndex nothing is known of it; PutVectors is the round trip."""
+def test_a_denied_get_index_or_put_vectors_is_reported_for_each_index(
+    three_indexes, action, checks
+):
+    """GetIndex describes an index, and PutVectors is its round trip."""
     deny_action("read-write", action)
 
     problems = find_wrong()
@@ -409,7 +409,7 @@ def test_an_action_that_stands_for_an_index_is_named_for_each(three_indexes, act
     "action", ["CreateIndex", "UpdateIndexMode", "ListIndexes", "GetVectorBucket"]
 )
 def test_a_denied_action_of_manage_indexes_is_one_finding(three_indexes, action):
-    """When that level is asked about; what Stache needs is tried all the same."""
+    """If that level is checked. The actions that Stache needs are still tried."""
     deny_action("manage-indexes", action)
 
     [(_, text, _)] = find_wrong("--level", "manage-indexes")
@@ -423,15 +423,15 @@ def test_a_denied_action_of_manage_indexes_is_one_finding(three_indexes, action)
     )
 
 
-def test_what_cannot_be_tried_without_a_change_is_said_not_to_be(three_indexes):
-    """Nobody knows what AWS does when a text search is added again."""
+def test_an_action_that_would_change_something_is_reported_as_not_tried(three_indexes):
+    """AWS does not document what happens if a text search is added again."""
     shown = tool.run("doctor", "--level", "manage-indexes").stdout
 
     assert "UpdateMetadataConfiguration not tried: a call would change something" in shown
 
 
 def test_a_policy_of_the_level_is_enough(three_indexes):
-    """And all of its actions but those that nothing can be tried of are used."""
+    """And `doctor` uses all of its actions that can be tried."""
     for level in LEVELS:
         document = build_policy(level, ARN, KINDS)
         stache.close_engines()
@@ -444,7 +444,7 @@ def test_a_policy_of_the_level_is_enough(three_indexes):
 
 
 def test_the_search_in_other_regions_creates_nothing_there(three_indexes, monkeypatch):
-    """Although the provider may create its index, and the bucket is not asked for."""
+    """Even if the provider may create its index, and GetVectorBucket is denied."""
     client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     for kind in KINDS:
         client.delete_index(vectorBucketName="my-bucket", indexName=kind)
@@ -468,10 +468,8 @@ def test_the_search_in_other_regions_creates_nothing_there(three_indexes, monkey
     ]
 
 
-def test_the_bucket_in_another_region_is_found_without_asking_for_the_bucket(
-    three_indexes, monkeypatch
-):
-    """A role of level read-write may only ask for its indexes."""
+def test_the_bucket_in_another_region_is_found_by_its_indexes(three_indexes, monkeypatch):
+    """A role of the level read-write may not call GetVectorBucket."""
     enforce_policy(build_policy("read-write", ARN, KINDS))
     monkeypatch.setenv("S3VECTORS_REGION", "eu-west-1")
 
@@ -488,8 +486,8 @@ def test_the_bucket_in_another_region_is_found_without_asking_for_the_bucket(
         ("InvalidSignatureException", "check the secret access key"),
     ],
 )
-def test_credentials_that_are_no_good_are_named_so(three_indexes, code, text):
-    """Nothing else is tried with them; these codes are not in the service's model."""
+def test_invalid_credentials_are_wrong(three_indexes, code, text):
+    """Nothing else is tried; these error codes are not in the service's model."""
     client = stache.connections.connect(resolve_settings(stache.Settings()))
     body = b'{"message":"The security token included in the request is not good"}'
     denied = stache.HttpResponse(403, {"x-amzn-errortype": code}, body)
@@ -501,8 +499,8 @@ def test_credentials_that_are_no_good_are_named_so(three_indexes, code, text):
     assert text in fix
 
 
-def test_a_wrong_secret_is_found_by_a_server_that_verifies():
-    """Over HTTP, as AWS does it."""
+def test_a_wrong_secret_key_is_detected():
+    """By a server over HTTP that verifies signatures, as AWS does."""
     with endpoints.serve("--access-key", "testing:right") as url:
         [(check, text, fix)] = find_wrong("--endpoint", url, "--region", "us-east-1")
 
@@ -512,7 +510,7 @@ def test_a_wrong_secret_is_found_by_a_server_that_verifies():
 
 
 class _Page(http.server.BaseHTTPRequestHandler):
-    """Some other web server."""
+    """A web server that is not S3 Vectors."""
 
     def do_POST(self):
         self.send_response(200)
@@ -523,8 +521,8 @@ class _Page(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def test_another_server_at_the_endpoint_is_said_to_be_one():
-    """Its pages are no answers."""
+def test_an_endpoint_that_is_another_web_server_is_wrong():
+    """Its pages are not responses of S3 Vectors."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Page) as web:
         threading.Thread(target=web.serve_forever, daemon=True).start()
         [(check, text, fix)] = find_wrong("--endpoint", f"http://127.0.0.1:{web.server_port}")
@@ -536,8 +534,8 @@ def test_another_server_at_the_endpoint_is_said_to_be_one():
 
 
 @pytest.mark.parametrize("minutes, word", [(-20, "ahead"), (20, "behind")])
-def test_a_clock_that_is_wrong_is_named_before_what_it_leads_to(monkeypatch, minutes, word):
-    """AWS refuses the signature; the Date of its answer tells why."""
+def test_a_wrong_clock_is_reported_instead_of_its_consequences(monkeypatch, minutes, word):
+    """AWS refuses the signature; the Date of its response has the reason."""
     monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "http://127.0.0.1:1")
     client = stache.connections.connect(resolve_settings(stache.Settings()))
     server_time = datetime.now(timezone.utc) + timedelta(minutes=minutes)
@@ -555,8 +553,8 @@ def test_a_clock_that_is_wrong_is_named_before_what_it_leads_to(monkeypatch, min
     assert "set the clock" in fix
 
 
-def test_a_service_that_throttles_is_not_called_unreachable(three_indexes, monkeypatch):
-    """The remedy is to wait."""
+def test_a_service_that_throttles_is_not_unreachable(three_indexes, monkeypatch):
+    """The fix is to wait."""
     client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     stache.skip_waiting(monkeypatch)
     slow = stache.HttpResponse(
@@ -570,7 +568,7 @@ def test_a_service_that_throttles_is_not_called_unreachable(three_indexes, monke
     assert "wait, then try again" in fix
 
 
-def test_a_directory_in_use_is_named():
+def test_a_directory_in_use_is_wrong():
     """By another engine of this machine."""
     with closing(Engine("data")):
         [(check, text, _)] = find_wrong()
@@ -579,8 +577,8 @@ def test_a_directory_in_use_is_named():
     assert "belongs to a running engine" in text
 
 
-def test_a_vector_that_cannot_be_removed_again_is_named(three_indexes):
-    """With the command that removes it."""
+def test_a_test_vector_that_cannot_be_deleted_is_reported(three_indexes):
+    """With the command that deletes it."""
     client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     stache.fail_calls(client, "DeleteVectors", *range(2, 99))
 
@@ -591,8 +589,8 @@ def test_a_vector_that_cannot_be_removed_again_is_named(three_indexes):
     assert "stache-s3vectors purge --index documents --namespace stache-s3vectors-doctor-" in fix
 
 
-def test_what_the_provider_makes_by_itself_is_not_missing(monkeypatch):
-    """With a local: endpoint, before the first use."""
+def test_an_index_that_the_provider_will_create_is_not_missing(monkeypatch):
+    """At a local: endpoint, before its first use."""
     monkeypatch.delenv("S3VECTORS_CREATE_INDEX")
     stache.create_provider("another", s3vectors_endpoint_url="local:data").insert(
         [[1.0] * 4], ["t"]
@@ -605,7 +603,7 @@ def test_what_the_provider_makes_by_itself_is_not_missing(monkeypatch):
 
 
 def test_unset_index_variables_are_reported(monkeypatch, three_indexes):
-    """Stache would use one called "stache" for all three."""
+    """Stache would use one index "stache" for all three."""
     for kind in KINDS:
         monkeypatch.delenv(f"S3VECTORS_{kind.upper()}_INDEX")
 
@@ -615,7 +613,7 @@ def test_unset_index_variables_are_reported(monkeypatch, three_indexes):
     assert "S3VECTORS_DOCUMENTS_INDEX, S3VECTORS_SUMMARIES_INDEX" in tool.run("doctor").stdout
 
 
-def test_a_vector_is_removed_when_the_round_trip_is_interrupted(three_indexes, monkeypatch):
+def test_an_interrupted_round_trip_deletes_its_vector(three_indexes, monkeypatch):
     """Ctrl-C between the insert and the end."""
     provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
 
@@ -635,7 +633,7 @@ def test_a_vector_is_removed_when_the_round_trip_is_interrupted(three_indexes, m
     assert not tool.read_contents(provider)
 
 
-def test_a_vector_whose_insert_was_not_answered_is_removed(three_indexes):
+def test_a_vector_is_deleted_if_its_insert_had_no_response(three_indexes):
     """It may have been stored."""
     provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
     stache.lose_responses(provider.client, "PutVectors", 1)
@@ -647,8 +645,8 @@ def test_a_vector_whose_insert_was_not_answered_is_removed(three_indexes):
     assert not tool.read_contents(provider)
 
 
-def test_an_index_that_may_be_created_on_aws_is_a_warning(monkeypatch):
-    """CreateIndex cannot be tried; and without GetVectorBucket it will not work."""
+def test_a_missing_index_that_aws_may_let_us_create_is_a_warning(monkeypatch):
+    """CreateIndex cannot be tried; without GetVectorBucket it will fail."""
     monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "true")
     with endpoints.serve() as url:
         with closing(endpoints.create_client(endpoint_url=url)) as client:
@@ -658,8 +656,8 @@ def test_an_index_that_may_be_created_on_aws_is_a_warning(monkeypatch):
     assert "Warning: documents: not created yet; the provider creates it on first use" in shown
 
 
-def test_a_key_that_is_disabled_is_not_called_allowed(three_indexes):
-    """KMS refuses with 400, which is no permission."""
+def test_a_disabled_customer_key_is_not_reported_as_allowed(three_indexes):
+    """KMS refuses with status 400, which is not a denial."""
     client = stache.connections.connect(resolve_settings(stache.Settings()))
     body = b'{"message":"The key is disabled"}'
     disabled = stache.HttpResponse(400, {"x-amzn-errortype": "KmsDisabledException"}, body)
@@ -671,8 +669,8 @@ def test_a_key_that_is_disabled_is_not_called_allowed(three_indexes):
     assert all("check the customer key" in fix for _, _, fix in problems)
 
 
-def test_a_copy_of_the_bucket_in_another_region_is_no_fault(three_indexes, monkeypatch):
-    """As long as any of the indexes is here."""
+def test_a_bucket_of_the_same_name_in_another_region_is_not_wrong(three_indexes, monkeypatch):
+    """As long as one of the indexes is in this region."""
     tool.run_checked("indexes", "create", "--region", "eu-west-1")
     enforce_policy(build_policy("read-write", ARN, ["summaries", "insights"]))
 
@@ -681,8 +679,8 @@ def test_a_copy_of_the_bucket_in_another_region_is_no_fault(three_indexes, monke
     assert [check for check, _, _ in problems] == ["documents"]
 
 
-def test_a_lost_connection_is_an_error_like_others(monkeypatch):
-    """Botocore's has a response that is None."""
+def test_a_lost_connection_is_reported(monkeypatch):
+    """The error of botocore has a response that is None."""
     monkeypatch.setenv("S3VECTORS_MAX_ATTEMPTS", "1")
     with endpoints.serve("--fault", "dropped:1") as url:
         [(check, text, fix)] = find_wrong("--endpoint", url, "--region", "us-east-1")
@@ -692,8 +690,8 @@ def test_a_lost_connection_is_an_error_like_others(monkeypatch):
     assert "start the server" not in fix
 
 
-def test_the_account_of_the_bucket_s_arn_is_compared(three_indexes, monkeypatch):
-    """The bucket of that name may be another's."""
+def test_the_account_in_the_arn_of_the_bucket_is_compared(three_indexes, monkeypatch):
+    """The bucket of that name may belong to another account."""
     arn = ARN.replace("123456789012", "999999999999")
     monkeypatch.setenv("S3VECTORS_BUCKET_NAME", arn)
 
@@ -705,7 +703,7 @@ def test_the_account_of_the_bucket_s_arn_is_compared(three_indexes, monkeypatch)
 
 @pytest.mark.parametrize("profile", ["credential_process = /nowhere/program", "role_arn = x"])
 def test_unusable_sources_of_credentials_are_reported(tmp_path, monkeypatch, profile):
-    """A program that is not there, a role without a source."""
+    """A program that does not exist, a role without a source."""
     (tmp_path / "config").write_text(f"[profile mine]\n{profile}\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_PROFILE", "mine")
@@ -718,7 +716,7 @@ def test_unusable_sources_of_credentials_are_reported(tmp_path, monkeypatch, pro
     assert fix
 
 
-def refusal(code):
+def build_refusal(code):
     return 403, f"<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>"
 
 
@@ -726,14 +724,14 @@ ANN = "<Arn>arn:aws:iam::1:user/ann</Arn><UserId>U</UserId><Account>111122223333
 ANSWER = "GetCallerIdentityResponse"
 STS = {
     "ok": (200, f"<{ANSWER}><GetCallerIdentityResult>{ANN}</GetCallerIdentityResult></{ANSWER}>"),
-    "wrong": refusal("ExpiredToken"),
-    "skipped": refusal("AccessDenied"),
+    "wrong": build_refusal("ExpiredToken"),
+    "skipped": build_refusal("AccessDenied"),
 }
 
 
 @pytest.mark.parametrize("state", STS)
-def test_sts_says_whose_the_credentials_are(monkeypatch, state):
-    """What it refuses to say stops nothing, unless the credentials are no good."""
+def test_sts_identifies_the_owner_of_the_credentials(monkeypatch, state):
+    """An error of STS does not end the checks, unless the credentials are invalid."""
 
     class Sts(_Page):
         def do_POST(self):
@@ -754,7 +752,7 @@ def test_sts_says_whose_the_credentials_are(monkeypatch, state):
 
 
 @pytest.mark.usefixtures("three_indexes")
-def test_two_copies_of_the_package_are_named(tmp_path, monkeypatch):
+def test_two_copies_of_the_package_are_wrong(tmp_path, monkeypatch):
     """`pip install --target` without --upgrade leaves the older one's metadata in a layer."""
     left = tmp_path / "stache_ai_s3vectors-0.2.0.dist-info"
     left.mkdir()
@@ -780,7 +778,7 @@ def test_two_copies_of_the_package_are_named(tmp_path, monkeypatch):
     ],
 )
 @pytest.mark.usefixtures("three_indexes")
-def test_an_entry_point_that_is_missing_is_named(monkeypatch, group, text, status):
+def test_a_missing_entry_point_is_reported(monkeypatch, group, text, status):
     """A layer that was stripped of its metadata has none."""
     every = metadata.entry_points
 
@@ -799,7 +797,7 @@ def test_an_entry_point_that_is_missing_is_named(monkeypatch, group, text, statu
 
 @pytest.mark.parametrize("layout", ["one for each", "one for all"])
 def test_the_fixes_for_an_older_layout_work_as_they_are_typed(monkeypatch, layout):
-    """Make the new indexes, fill them, set the variables: then there is nothing left to say."""
+    """Create the new indexes, fill them, set the variables: then no fix is left."""
     names = {kind: "stache" if layout == "one for all" else f"stache-{kind}" for kind in KINDS}
     for kind, name in names.items():
         monkeypatch.setenv(f"S3VECTORS_{kind.upper()}_INDEX", name)
@@ -811,7 +809,7 @@ def test_the_fixes_for_an_older_layout_work_as_they_are_typed(monkeypatch, layou
         provider = stache.create_provider(
             name, s3vectors_endpoint_url="local:data", s3vectors_create_index=True
         )
-        make_bucket(provider)
+        create_bucket(provider)
         provider.client.create_index(
             vectorBucketName="my-bucket",
             indexName=name,
@@ -838,13 +836,13 @@ def test_the_fixes_for_an_older_layout_work_as_they_are_typed(monkeypatch, layou
 
     report = json.loads(tool.run("doctor", "--json").stdout)
     assert report["ready"]
-    assert replacements(report) == []
+    assert list_replacements(report) == []
 
 
-def replacements(report):
+def list_replacements(report):
     return [each["fix"] for each in report["checks"] if "create another" in each.get("fix", "")]
 
 
-def make_bucket(provider):
+def create_bucket(provider):
     with suppress(provider.client.exceptions.ConflictException):
         provider.client.create_vector_bucket(vectorBucketName="my-bucket")
