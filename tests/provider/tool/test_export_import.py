@@ -1,4 +1,4 @@
-"""`export` and `import`: an index as a file, and back, exactly."""
+"""`export` and `import`: an index as a file, and back, without a difference."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_export_import_export_gives_the_same_file(tmp_path, name):
 
 
 def test_a_file_called_gz_is_compressed(tmp_path):
-    """And holds the same lines."""
+    """It has the same lines."""
     tool.create_filled_provider(10)
 
     tool.run_checked("export", "a.jsonl", *EXPORT)
@@ -46,8 +46,8 @@ def test_a_file_called_gz_is_compressed(tmp_path):
     )
 
 
-def test_the_lines_are_in_the_order_of_the_keys_and_say_what_they_are(tmp_path):
-    """The index first, then the vectors, then how many there are."""
+def test_an_export_has_the_index_the_vectors_by_key_and_their_count(tmp_path):
+    """In this order."""
     tool.create_filled_provider(10)
 
     assert tool.read_json("export", "a.jsonl", *EXPORT) == {
@@ -71,15 +71,15 @@ def test_the_lines_are_in_the_order_of_the_keys_and_say_what_they_are(tmp_path):
         (("--namespace", "books", "--filter", '{"n": {"$gte": 10}}'), 2),
     ],
 )
-def test_an_export_can_be_a_part(chosen, count):
-    """By namespace, as a search takes it, and by filter."""
+def test_an_export_can_be_limited(chosen, count):
+    """To a namespace, as in a search, and to a filter."""
     tool.create_filled_provider(12)
 
     assert tool.read_json("export", "part.jsonl", *chosen, *EXPORT)["vectors"] == count
 
 
-def test_a_filter_that_cannot_be_is_named():
-    """Before anything is read; exit status 2."""
+def test_an_invalid_filter_is_wrong_usage():
+    """Before anything is read."""
     for text, problem in {
         "{": "is not JSON",
         "[1]": "is not a JSON object",
@@ -89,7 +89,7 @@ def test_a_filter_that_cannot_be_is_named():
         assert (result.exit_code, problem in result.stderr) == (2, True), result.output
 
 
-def test_a_file_that_exists_is_replaced_only_by_force(tmp_path):
+def test_only_force_replaces_an_existing_file(tmp_path):
     """It may be the only backup."""
     tool.create_filled_provider(3)
     (tmp_path / "a.jsonl").write_text("precious")
@@ -104,8 +104,8 @@ def test_a_file_that_exists_is_replaced_only_by_force(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
-def test_an_interrupted_export_goes_on(tmp_path, name):
-    """The file is that of one that was not interrupted, and what is there is not read again."""
+def test_an_interrupted_export_is_resumed(tmp_path, name):
+    """The file equals that of an uninterrupted export, and no vector is read twice."""
     provider = tool.create_filled_provider(4_200)
     tool.run_checked("export", f"whole-{name}", *EXPORT)
     stache.fail_calls(provider.client, "GetVectors", *range(26, 90))
@@ -124,8 +124,8 @@ def test_an_interrupted_export_goes_on(tmp_path, name):
     assert not list(tmp_path.glob("*.partial"))
 
 
-def half_exported(count=2_500):
-    """An index, and the beginning of its export: of 1,000 vectors.
+def start_export(count=2_500):
+    """Create an index, and export its first 1,000 vectors.
 
     Eight calls for 100 vectors each are under way at a time, so of 17 that succeed, the first
     10 are without a gap.
@@ -137,13 +137,13 @@ def half_exported(count=2_500):
     return stache.create_provider("documents", s3vectors_endpoint_url="local:data")
 
 
-def keys_in(path):
+def read_keys(path):
     return [json.loads(line)["key"] for line in path.read_bytes().split(b"\n")[1:-2]]
 
 
-def test_the_export_of_an_index_that_was_made_anew_begins_anew(tmp_path):
-    """What is there is of another index, though its name is the same."""
-    other = half_exported()
+def test_the_export_of_an_index_that_was_recreated_starts_over(tmp_path):
+    """The partial export is of another index, although the name is the same."""
+    other = start_export()
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
     other.client.delete_index(**names)
     other.insert([[1.0] * 4] * 3, ["t"] * 3, ids=["key-00001", "key-00002", "new"])
@@ -152,36 +152,36 @@ def test_the_export_of_an_index_that_was_made_anew_begins_anew(tmp_path):
 
     assert shown.exit_code == 0
     assert "Going on" not in shown.stderr
-    assert keys_in(tmp_path / "a.jsonl") == ["key-00001", "key-00002", "new"]
+    assert read_keys(tmp_path / "a.jsonl") == ["key-00001", "key-00002", "new"]
 
 
-def test_what_came_and_went_in_between_is_in_the_export_as_it_is_now(tmp_path):
+def test_a_resumed_export_has_the_keys_of_now(tmp_path):
     """The beginning is kept only as far as it has the same keys."""
-    provider = half_exported()
+    provider = start_export()
     provider.delete(["key-00500"])
     provider.insert([[1.0] * 4], ["t"], ids=["key-00100a"])
 
     tool.run_checked("export", "a.jsonl", *EXPORT)
 
-    assert keys_in(tmp_path / "a.jsonl") == sorted(tool.read_contents(provider))
+    assert read_keys(tmp_path / "a.jsonl") == sorted(tool.read_contents(provider))
 
 
-def test_an_export_that_goes_on_says_so_and_from_when_it_is(tmp_path):
-    """Its beginning may be old; --force begins anew."""
-    half_exported()
+def test_a_resumed_export_reports_the_date_of_its_beginning(tmp_path):
+    """The beginning may be out of date; --force starts over."""
+    start_export()
 
     went_on = tool.run("export", "a.jsonl", *EXPORT)
 
     assert re.search(r"Resuming after 1000 vectors, exported by 20\d\d-\d\d-\d\d ", went_on.stderr)
     (tmp_path / "a.jsonl").unlink()
     stache.close_engines()
-    half_exported()
+    start_export()
     assert "Going on" not in tool.run("export", "a.jsonl", "--force", *EXPORT).stderr
 
 
 def test_two_exports_to_one_file_do_not_mix(tmp_path):
-    """The second is told that there is a first."""
-    half_exported()
+    """The second one reports the first."""
+    start_export()
     [partial] = tmp_path.glob("*.partial")
 
     with partial.open("r+b") as other:
@@ -194,8 +194,8 @@ def test_two_exports_to_one_file_do_not_mix(tmp_path):
     assert tool.run("export", "a.jsonl", *EXPORT).exit_code == 0
 
 
-def test_a_file_that_cannot_be_written_is_named(tmp_path):
-    """A folder that is not there, a folder, a name too long."""
+def test_a_file_that_cannot_be_written_is_an_error(tmp_path):
+    """A missing directory, a directory, a name that is too long."""
     tool.create_filled_provider(1)
     (tmp_path / "folder").mkdir()
 
@@ -204,8 +204,8 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path):
         assert (result.exit_code, "Stopped" in result.stderr) == (2, False), result.output
 
 
-def test_a_full_disk_is_an_error_like_others(tmp_path):
-    """What there is goes on when there is room."""
+def test_a_full_disk_is_an_error(tmp_path):
+    """The export is resumed when there is space."""
     tool.create_filled_provider(2_500)
     command = [sys.executable, "-m", "stache_ai_s3vectors", "export", "a.jsonl", *EXPORT]
     close_engines()
@@ -220,7 +220,7 @@ def test_a_full_disk_is_an_error_like_others(tmp_path):
     assert "Stopped: what is exported so far is in a.jsonl." in limited.stderr
     assert "Fix: make room" in limited.stderr
     tool.run_checked("export", "a.jsonl", *EXPORT)
-    assert len(keys_in(tmp_path / "a.jsonl")) == 2_500
+    assert len(read_keys(tmp_path / "a.jsonl")) == 2_500
 
 
 @pytest.mark.parametrize(
@@ -251,10 +251,8 @@ def test_a_full_disk_is_an_error_like_others(tmp_path):
     ],
 )
 @pytest.mark.parametrize("compressed", [False, True], ids=["plain", "compressed"])
-def test_of_a_damaged_file_nothing_is_imported_from_the_bad_line_on(
-    tmp_path, damage, line, compressed
-):
-    """It is named; the lines before are imported, and the error says so."""
+def test_an_import_stops_at_the_first_damaged_line(tmp_path, damage, line, compressed):
+    """The error names the line; the lines before it are imported, and the error says so."""
     tool.create_filled_provider(10)
     tool.run_checked("export", "a.jsonl", *EXPORT)
     lines = damage((tmp_path / "a.jsonl").read_bytes().split(b"\n")[:-1])
@@ -271,8 +269,8 @@ def test_of_a_damaged_file_nothing_is_imported_from_the_bad_line_on(
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed"])
-def test_a_compressed_file_that_was_damaged_names_the_line(tmp_path, damage):
-    """Where the decompression stops."""
+def test_a_damaged_compressed_file_is_an_error_with_the_line(tmp_path, damage):
+    """The line at which the decompression fails."""
     tool.create_filled_provider(2_500)
     tool.run_checked("export", "a.jsonl.gz", *EXPORT)
     data = bytearray((tmp_path / "a.jsonl.gz").read_bytes())
@@ -293,8 +291,8 @@ def test_a_compressed_file_that_was_damaged_names_the_line(tmp_path, damage):
 
 
 @pytest.mark.parametrize("text", ["", "key,vector\na,1\n", '{"format": "other"}\n', "[1]\n"])
-def test_a_file_that_is_no_export_is_said_to_be_none(tmp_path, text):
-    """Not merely damaged."""
+def test_a_file_that_is_not_an_export_is_reported_as_such(tmp_path, text):
+    """Not as a damaged export."""
     (tmp_path / "a.jsonl").write_text(text)
 
     result = tool.run("import", "a.jsonl", *ELSEWHERE)
@@ -304,7 +302,7 @@ def test_a_file_that_is_no_export_is_said_to_be_none(tmp_path, text):
 
 
 def test_another_dimension_is_refused_before_anything_is_written():
-    """And reembed is named, which makes vectors of another size."""
+    """The error names reembed, which creates vectors of another dimension."""
     tool.create_filled_provider(3)
     tool.run_checked("export", "a.jsonl", *EXPORT)
     other = stache.create_provider(
@@ -333,8 +331,8 @@ def test_an_index_where_texts_are_filterable_is_refused():
     assert "index my-bucket/other has no non-filterable keys _overflow" in result.stderr
 
 
-def test_an_import_is_safe_to_repeat_and_completes_one_that_stopped():
-    """What is there already is not written again."""
+def test_an_import_can_be_repeated_and_resumed():
+    """Vectors that exist are not written again."""
     tool.create_filled_provider(2_500)
     tool.run_checked("export", "a.jsonl", *EXPORT)
     restored = stache.create_provider("restored", s3vectors_endpoint_url="local:other")

@@ -14,8 +14,8 @@ import tool
 LOCAL = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
 
 
-def test_indexes_create_makes_the_three_and_says_how_stache_finds_them():
-    """Names carry the dimension, because another dimension needs another index."""
+def test_create_creates_staches_three_and_prints_their_settings():
+    """A name contains the dimension, because another dimension needs another index."""
     result = tool.run("indexes", "create", *LOCAL)
 
     assert result.exit_code == 0
@@ -31,8 +31,8 @@ def test_indexes_create_makes_the_three_and_says_how_stache_finds_them():
     ]
 
 
-def test_indexes_create_is_safe_to_repeat_and_keeps_configured_names(monkeypatch):
-    """What is there stays as it is."""
+def test_create_can_be_repeated_and_uses_configured_names(monkeypatch):
+    """Existing indexes stay as they are."""
     monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", "mine")
     tool.run("indexes", "create", *LOCAL)
 
@@ -45,7 +45,7 @@ def test_indexes_create_is_safe_to_repeat_and_keeps_configured_names(monkeypatch
     }
 
 
-def test_indexes_list_shows_what_they_are():
+def test_list_shows_the_properties_of_indexes():
     """As a table, or as JSON."""
     tool.run("indexes", "create", *LOCAL)
 
@@ -57,8 +57,8 @@ def test_indexes_list_shows_what_they_are():
     assert "documents-8" in table
 
 
-def test_indexes_list_prints_names_of_metadata_keys_that_control_no_terminal(monkeypatch):
-    """Whole, and not as markup."""
+def test_list_escapes_the_names_of_metadata_keys(monkeypatch):
+    """Complete, and not as markup."""
     monkeypatch.setenv("COLUMNS", "400")
     names = ["red\x1b[31m", "[bold]", *(f"{n}" * 60 for n in range(6))]
     client = stache.create_provider(s3vectors_endpoint_url="local:data").client
@@ -91,8 +91,8 @@ def classic():
     tool.run("indexes", "create", *LOCAL)
 
 
-def test_indexes_upgrade_makes_them_ready_for_hybrid_search(monkeypatch):
-    """Stache's three; what is ready already stays as it is."""
+def test_upgrade_prepares_indexes_for_hybrid_search(monkeypatch):
+    """Stache's three; an index that is ready stays as it is."""
     monkeypatch.setattr(import_module("stache_ai_s3vectors.tool.commands.indexes"), "POLL", 0)
     classic()
 
@@ -113,8 +113,8 @@ def test_indexes_upgrade_makes_them_ready_for_hybrid_search(monkeypatch):
         assert (index["indexMode"], index["textSearch"]) == ("ENHANCED", {"text": "ACTIVE"})
 
 
-def test_indexes_upgrade_takes_names_and_a_language(monkeypatch):
-    """Of the texts; the others are left alone."""
+def test_upgrade_takes_names_and_a_language(monkeypatch):
+    """Other indexes are not changed."""
     monkeypatch.setattr(import_module("stache_ai_s3vectors.tool.commands.indexes"), "POLL", 0)
     classic()
 
@@ -134,8 +134,8 @@ def test_indexes_upgrade_takes_names_and_a_language(monkeypatch):
     assert modes["summaries-8"] == "CLASSIC"
 
 
-def text_searches():
-    """The status and the language of each text search, by index."""
+def read_text_searches():
+    """Read the status and the language of each text search, by index."""
     return {
         index["name"]: (index["textSearch"], index["textLanguages"])
         for index in json.loads(tool.run("indexes", "list", *LOCAL, "--json").output)
@@ -148,8 +148,8 @@ def _no_waiting(monkeypatch):
 
 
 @pytest.mark.usefixtures("_no_waiting")
-def test_indexes_create_takes_a_language(monkeypatch):
-    """An option, or the setting; the list shows it."""
+def test_create_takes_a_language(monkeypatch):
+    """As an option or a setting; the list shows it."""
     tool.run("indexes", "create", *LOCAL, "--language", "de", "german")
     monkeypatch.setenv("S3VECTORS_TEXT_LANGUAGE", "ja")
     tool.run("indexes", "create", *LOCAL, "japanese")
@@ -157,7 +157,7 @@ def test_indexes_create_takes_a_language(monkeypatch):
     tool.run("indexes", "upgrade", *LOCAL, "german", "japanese", "any")  # waits
 
     active = {"text": "ACTIVE"}
-    assert text_searches() == {
+    assert read_text_searches() == {
         "german": (active, {"text": "de"}),
         "japanese": (active, {"text": "ja"}),
         "any": (active, {}),
@@ -165,8 +165,8 @@ def test_indexes_create_takes_a_language(monkeypatch):
     assert "(de)" in tool.run("indexes", "list", *LOCAL).output
 
 
-def test_indexes_create_does_not_leave_an_index_in_another_language():
-    """It says what changes it."""
+def test_create_refuses_an_existing_index_in_another_language():
+    """The error has the command that changes it."""
     tool.run("indexes", "create", *LOCAL, "--language", "de", "mine")
 
     refused = tool.run("indexes", "create", *LOCAL, "--language", "fr", "mine")
@@ -179,8 +179,8 @@ def test_indexes_create_does_not_leave_an_index_in_another_language():
 
 
 @pytest.mark.usefixtures("_no_waiting")
-def test_indexes_upgrade_changes_a_language():
-    """The text search is built anew; without the option it stays as it is."""
+def test_upgrade_changes_a_language():
+    """The text search is rebuilt. Without the option it stays as it is."""
     tool.run("indexes", "create", *LOCAL, "mine")
     texts = ["Die Häuser am See"]
     provider = stache.create_provider(
@@ -191,7 +191,7 @@ def test_indexes_upgrade_changes_a_language():
     assert tool.run("indexes", "upgrade", *LOCAL, "--language", "de", "mine").output == (
         "mine: text search in de\n"
     )
-    assert text_searches() == {"mine": ({"text": "ACTIVE"}, {"text": "de"})}
+    assert read_text_searches() == {"mine": ({"text": "ACTIVE"}, {"text": "de"})}
     names = {"vectorBucketName": "my-bucket", "indexName": "mine"}
     haus = [{"metadataKey": "text", "text": "Haus"}]
     assert len(provider.client.query_vectors(**names, topK=1, queryTexts=haus)["vectors"]) == 1
@@ -203,12 +203,12 @@ def test_indexes_upgrade_changes_a_language():
     assert tool.run("indexes", "upgrade", *LOCAL, "--language", "none", "mine").output == (
         "mine: text search in no language\n"
     )
-    assert text_searches() == {"mine": ({"text": "ACTIVE"}, {})}
+    assert read_text_searches() == {"mine": ({"text": "ACTIVE"}, {})}
 
 
 @pytest.mark.usefixtures("_no_waiting")
-def test_indexes_upgrade_adds_the_other_keys(monkeypatch):
-    """Those of the setting, in the language that is asked for."""
+def test_upgrade_adds_the_other_text_keys(monkeypatch):
+    """Those of the setting, in the language of the option."""
     tool.run("indexes", "create", *LOCAL, "mine")
     monkeypatch.setenv("S3VECTORS_TEXT_KEYS", "filename, title")
 
@@ -218,11 +218,14 @@ def test_indexes_upgrade_adds_the_other_keys(monkeypatch):
         "mine: text search on filename, text search on title, text search in en\n"
     )
     keys = ("text", "filename", "title")
-    assert text_searches()["mine"] == (dict.fromkeys(keys, "ACTIVE"), dict.fromkeys(keys, "en"))
+    assert read_text_searches()["mine"] == (
+        dict.fromkeys(keys, "ACTIVE"),
+        dict.fromkeys(keys, "en"),
+    )
 
 
-def test_indexes_upgrade_changes_none_if_one_is_not_there():
-    """It is named, with the way to make it."""
+def test_upgrade_changes_nothing_if_an_index_is_missing():
+    """The error names it, with the command that creates it."""
     classic()
 
     result = tool.run("indexes", "upgrade", *LOCAL, "documents-8", "nothing")
@@ -234,8 +237,8 @@ def test_indexes_upgrade_changes_none_if_one_is_not_there():
 
 
 @pytest.mark.parametrize("answer, left", [("documents-8\n", 2), ("yes\n", 3), ("\n", 3)])
-def test_indexes_delete_asks_for_the_name(monkeypatch, answer, left):
-    """And says how much it holds; anything else deletes nothing."""
+def test_delete_asks_for_the_name(monkeypatch, answer, left):
+    """With the number of vectors; any other input deletes nothing."""
     tool.run("indexes", "create", *LOCAL)
     monkeypatch.setattr("stache_ai_s3vectors.tool.options.is_interactive", lambda: True)
 
@@ -245,8 +248,8 @@ def test_indexes_delete_asks_for_the_name(monkeypatch, answer, left):
     assert len(json.loads(tool.run("indexes", "list", *LOCAL, "--json").output)) == left
 
 
-def test_indexes_delete_without_a_terminal_needs_yes():
-    """Nobody is there to be asked."""
+def test_delete_without_a_terminal_needs_yes():
+    """Nobody can answer."""
     tool.run("indexes", "create", *LOCAL)
 
     refused = tool.run("indexes", "delete", "documents-8", *LOCAL)
@@ -257,8 +260,8 @@ def test_indexes_delete_without_a_terminal_needs_yes():
     assert len(json.loads(tool.run("indexes", "list", *LOCAL, "--json").output)) == 2
 
 
-def test_indexes_create_looks_before_it_makes(monkeypatch):
-    """One that does not fit keeps the others from being made."""
+def test_create_checks_all_indexes_first(monkeypatch):
+    """If one does not fit, none is created."""
     monkeypatch.setenv("S3VECTORS_INSIGHTS_INDEX", "mine")
     tool.run("indexes", "create", *LOCAL)
 
@@ -268,8 +271,8 @@ def test_indexes_create_looks_before_it_makes(monkeypatch):
     assert [index["name"] for index in listed] == ["documents-8", "mine", "summaries-8"]
 
 
-def test_indexes_create_that_fails_half_way_says_what_is_made():
-    """And goes on when it is called again."""
+def test_create_that_fails_half_way_reports_what_it_created():
+    """The next run creates the others."""
     provider = stache.create_provider(
         "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
     )
@@ -281,7 +284,7 @@ def test_indexes_create_that_fails_half_way_says_what_is_made():
     assert "Stopped: created documents-8." in result.stderr
 
 
-def test_indexes_delete_tells_what_it_deleted_before_a_failure():
+def test_delete_that_fails_half_way_reports_what_it_deleted():
     """Index by index."""
     tool.run("indexes", "create", *LOCAL)
     provider = stache.create_provider(

@@ -26,8 +26,8 @@ KEYS = [
 ]
 
 
-def test_keys_come_in_the_order_of_their_characters_each_once():
-    """As Python sorts strings, which is the order that exports have; not by UTF-16."""
+def test_keys_are_unique_and_in_the_order_of_their_characters():
+    """As Python sorts strings, which is the order of exports; not as in UTF-16."""
     keys = [*KEYS, *(f"key-{n}" for n in range(2_500))]
     shuffled = random.Random(1).sample([*keys, *keys], 2 * len(keys))
     file = KeyFile()
@@ -42,7 +42,7 @@ def test_keys_come_in_the_order_of_their_characters_each_once():
 
 
 def test_a_key_keeps_its_first_note():
-    """Whatever is added later."""
+    """Later notes are ignored."""
     file = KeyFile()
 
     file.add(["b"], "why")
@@ -66,7 +66,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
-def test_many_keys_take_no_more_memory_than_some():
+def test_many_keys_need_no_more_memory_than_a_few():
     """300,000 of them would be 33 MB of Python strings; SQLite's cache holds 8 MB."""
     command = [sys.executable, "-c", MEASURE, "300000"]
 
@@ -76,7 +76,7 @@ def test_many_keys_take_no_more_memory_than_some():
 
 
 def test_a_full_disk_is_an_error_with_a_remedy():
-    """Not a traceback of SQLite's."""
+    """Not a traceback of SQLite."""
     limit = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
     limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))"
     command = [sys.executable, "-c", f"{limit}{MEASURE}", "300000"]

@@ -17,7 +17,7 @@ HOSTILE = "\x1b]0;title\x07\x1b[31m [red]red[/red] \u202egnp.exe \u2066 \u200f\n
 
 
 def list_lines(*arguments):
-    """The documents that `list` prints."""
+    """List the documents that `list` prints."""
     return [
         json.loads(line)
         for line in tool.run_checked("list", *INDEX, "--json", *arguments).splitlines()
@@ -48,8 +48,8 @@ def pets():
 SUMMARY = {"doc_id": "d1", "_type": "document_summary"}
 
 
-def test_show_has_all_of_it():
-    """As it was inserted: numbers, text and metadata, types included."""
+def test_show_returns_a_vector_as_it_was_inserted():
+    """Numbers, text and metadata with their types."""
     provider = tool.create_filled_provider(6)
     keys = ["key-00004", "key-00001", "key-00004"]
 
@@ -68,8 +68,8 @@ def test_show_has_all_of_it():
         assert {**vector["metadata"], "text": vector["text"]} == row["metadata"]
 
 
-def test_show_is_a_table_for_people(monkeypatch):
-    """One a vector, whose text keeps its lines; of the numbers, the first and their length."""
+def test_show_prints_a_table(monkeypatch):
+    """One per vector. The text keeps its lines; of the numbers, the first and the length."""
     monkeypatch.setenv("COLUMNS", "100")
     provider = stache.create_provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
     provider.insert([[3.0, 4.0, *[0.0] * 6]], ["one\ntwo"], [{"n": [1, 2]}], ["a"], namespace="b")
@@ -92,7 +92,7 @@ def test_show_is_a_table_for_people(monkeypatch):
 
 
 @pytest.mark.usefixtures("pets")
-def test_keys_that_do_not_exist_are_named():
+def test_missing_keys_are_named():
     """The others are shown; the exit status is 1."""
     result = tool.run("show", "nobody", "cat", "no\u202eone", *INDEX)
     document = json.loads(tool.run("show", "nobody", "cat", *INDEX, "--json").stdout)
@@ -107,7 +107,7 @@ def test_keys_that_do_not_exist_are_named():
 
 @pytest.mark.parametrize("key", ["", "k" * 1_025, "\udcff"])
 @pytest.mark.parametrize("command", [("show",), ("query", "--key")])
-def test_a_key_that_cannot_be_is_wrong_usage(pets, command, key):
+def test_an_invalid_key_is_wrong_usage(pets, command, key):
     """Nothing is sent."""
     calls = stache.record_calls(pets.client)
 
@@ -131,13 +131,13 @@ def test_a_key_that_cannot_be_is_wrong_usage(pets, command, key):
         (("--filter", '{"doc_id": ["d1", "d2"]}', "--prefix", "p"), {"pets"}),
     ],
 )
-def test_list_chooses_by_prefix_namespace_and_filter(arguments, keys):
-    """All of them hold; a pattern means what it means for search."""
+def test_list_selects_by_prefix_namespace_and_filter(arguments, keys):
+    """By all of them; a pattern has the same meaning as in a search."""
     assert set(list_keys(*arguments)) == keys
 
 
 def test_list_has_text_and_metadata_as_they_were_inserted():
-    """A line each."""
+    """One line for each vector."""
     provider = tool.create_filled_provider(12)
 
     lines = list_lines()
@@ -152,16 +152,16 @@ def test_list_has_text_and_metadata_as_they_were_inserted():
 
 @pytest.mark.parametrize("more", [(), ("--json",)])
 @pytest.mark.parametrize("limit", ["0", "2000000001", "9223372036854775807", "9" * 30])
-def test_a_limit_that_no_index_has_is_refused(limit, more):
-    """With the range that is allowed."""
+def test_a_limit_out_of_range_is_refused(limit, more):
+    """With the allowed range."""
     refused = tool.run("list", *INDEX, "--limit", limit, *more)
 
     assert refused.exit_code == 2
     assert "1<=x<=2000000000" in refused.stderr
 
 
-def test_list_ends_at_its_limit_and_says_so():
-    """Without reading the rest of a large index."""
+def test_list_stops_at_its_limit_and_says_so():
+    """It does not read the rest of a large index."""
     provider = tool.create_filled_provider(1_100)
     calls = stache.record_calls(provider.client)
 
@@ -175,7 +175,7 @@ def test_list_ends_at_its_limit_and_says_so():
 
 
 @pytest.mark.usefixtures("pets")
-def test_list_is_a_table_for_people(monkeypatch):
+def test_list_prints_a_table(monkeypatch):
     """With status and type, because nothing is left out."""
     monkeypatch.setenv("COLUMNS", "100")
 
@@ -202,8 +202,8 @@ def test_list_is_a_table_for_people(monkeypatch):
     ],
 )
 @pytest.mark.usefixtures("pets")
-def test_a_filter_that_the_service_does_not_know_is_wrong_usage(command, arguments, problem):
-    """With what is allowed."""
+def test_an_unknown_filter_is_wrong_usage(command, arguments, problem):
+    """The error lists what is allowed."""
     result = tool.run(*command, *INDEX, *arguments)
 
     assert (result.exit_code, problem in result.stderr) == (2, True), result.stderr
@@ -211,15 +211,15 @@ def test_a_filter_that_the_service_does_not_know_is_wrong_usage(command, argumen
 
 @pytest.mark.usefixtures("pets")
 def test_an_empty_prefix_is_wrong_usage():
-    """Mostly it is a variable that is not set."""
+    """It is usually an unset variable."""
     result = tool.run("list", *INDEX, "--prefix", "")
 
     assert (result.exit_code, "--prefix is empty" in result.stderr) == (2, True)
 
 
 @pytest.mark.usefixtures("pets")
-def test_query_by_key_has_the_neighbors_whatever_their_status():
-    """Nearest first, the vector itself among them; the service's distance, and Stache's score."""
+def test_query_by_key_finds_neighbors_of_any_status():
+    """Nearest first, with the vector itself; the service's distance, and Stache's score."""
     document = tool.read_json("query", "--key", "cat", *INDEX, "--namespace", "home/*")
 
     matches = document["matches"]
@@ -239,7 +239,7 @@ def test_query_by_key_has_the_neighbors_whatever_their_status():
 
 
 @pytest.mark.usefixtures("pets")
-def test_query_by_vector_reads_a_file_or_the_input(tmp_path):
+def test_query_by_vector_reads_a_file_or_standard_input(tmp_path):
     """A JSON array."""
     (tmp_path / "vector.json").write_text("[1, 1, 0, 0]")
 
@@ -267,7 +267,7 @@ def test_query_by_vector_reads_a_file_or_the_input(tmp_path):
 )
 @pytest.mark.usefixtures("pets")
 def test_a_file_without_a_vector_is_wrong_usage(content, problem):
-    """Nothing is asked."""
+    """No request is sent."""
     result = tool.run("query", "--vector", "-", *INDEX, input=content)
 
     assert (result.exit_code, problem in result.stderr) == (2, True), result.stderr
@@ -295,8 +295,8 @@ def test_query_by_text_embeds_it_as_stache_does():
 
 
 @pytest.mark.usefixtures("_words")
-def test_hybrid_search_shows_distance_fused_score_and_words_apart(monkeypatch):
-    """The service's numbers, in columns of their own."""
+def test_hybrid_search_shows_each_score_in_its_column(monkeypatch):
+    """The numbers of the service: distance, fused score and score of the words."""
     monkeypatch.setenv("COLUMNS", "100")
     provider = stache.create_provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
     texts = ["tank 47-B", "tank", "other words here"]
@@ -319,7 +319,7 @@ def test_hybrid_search_shows_distance_fused_score_and_words_apart(monkeypatch):
 
 @pytest.mark.usefixtures("_words")
 def test_hybrid_search_of_an_index_without_text_search_is_an_error():
-    """Not a search by vector only."""
+    """It does not become a search by vector."""
     stache.open_engine("local:data", bucket_mode="classic")
     provider = stache.create_provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
     provider.insert([[1.0] * 8], ["tank"])
@@ -347,8 +347,8 @@ def test_hybrid_search_of_an_index_without_text_search_is_an_error():
         (("--vector", "nowhere.json"), 2, "No such file"),
     ],
 )
-def test_a_query_that_cannot_be_asked_says_why(arguments, status, problem):
-    """And what is allowed."""
+def test_an_invalid_query_is_an_error_with_the_reason(arguments, status, problem):
+    """And with what is allowed."""
     result = tool.run("query", *INDEX, *arguments)
 
     assert (result.exit_code, problem in result.stderr) == (status, True), result.stderr
@@ -368,8 +368,8 @@ def test_an_embedder_that_fails_is_an_error(monkeypatch):
 
 
 @pytest.mark.parametrize("command", [("show", HOSTILE), ("list",), ("query", "--key", HOSTILE)])
-def test_what_is_stored_cannot_control_the_terminal(monkeypatch, command):
-    """Neither escape sequences nor marks of direction arrive, in no value and no name."""
+def test_stored_data_cannot_control_the_terminal(monkeypatch, command):
+    """Escape sequences and direction marks are escaped, in values and names."""
     monkeypatch.setenv("COLUMNS", "300")
     provider = stache.create_provider(
         s3vectors_endpoint_url="local:data", s3vectors_create_index=True
@@ -390,7 +390,7 @@ def test_what_is_stored_cannot_control_the_terminal(monkeypatch, command):
 
 @pytest.mark.parametrize("command", [("list",), ("query", "--vector", "-")])
 def test_an_index_that_was_never_used_is_empty(command):
-    """Looking does not make it."""
+    """Reading does not create it."""
     options = (*tool.BUCKET, "--endpoint", "local:data", "--dimension", "4")
     Engine("data").close()
 

@@ -26,7 +26,7 @@ LOCAL = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"
 
 
 def run_process(*arguments, **environment):
-    """In a process of its own, which imports Stache anew."""
+    """Run the command in a process of its own, which imports Stache anew."""
     return subprocess.run(
         [sys.executable, "-m", "stache_ai_s3vectors", *arguments],
         env={**os.environ, **environment},
@@ -38,15 +38,15 @@ def run_process(*arguments, **environment):
 
 @pytest.mark.parametrize("command", ["create", "list"])
 def test_without_a_bucket_the_command_says_how_to_set_one(command):
-    """The provider's own error, exit status 2."""
+    """With the provider's own error, exit status 2."""
     result = tool.run("indexes", command)
 
     assert result.exit_code == 2
     assert "S3VECTORS_BUCKET_NAME" in result.output
 
 
-def test_an_unknown_bucket_is_named_with_the_way_to_make_it():
-    """Region, endpoint, command; following the advice cures it."""
+def test_the_error_for_a_missing_bucket_has_the_command_that_creates_it():
+    """And region and endpoint; the command works."""
     Engine("data").close()
 
     result = tool.run("indexes", "list", *LOCAL)
@@ -58,7 +58,7 @@ def test_an_unknown_bucket_is_named_with_the_way_to_make_it():
     assert tool.run("indexes", "list", *LOCAL).exit_code == 0
 
 
-def test_an_index_that_is_there_but_does_not_fit_is_not_recommended(monkeypatch):
+def test_create_refuses_an_existing_index_that_does_not_fit(monkeypatch):
     """Neither its dimension nor its non-filterable keys can be changed."""
     monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", "mine")
     tool.run("indexes", "create", *LOCAL)
@@ -77,7 +77,7 @@ def test_an_index_that_is_there_but_does_not_fit_is_not_recommended(monkeypatch)
         ("S3VECTORS_READ_TIMEOUT", "abc", "S3VECTORS_READ_TIMEOUT is 'abc'"),
     ],
 )
-def test_wrong_settings_are_a_message_not_a_traceback(monkeypatch, name, value, problem):
+def test_wrong_settings_are_reported_without_a_traceback(monkeypatch, name, value, problem):
     """Exit status 2."""
     monkeypatch.setenv(name, value)
 
@@ -101,7 +101,7 @@ def test_a_directory_in_use_is_status_2():
 
 
 def test_wrong_usage_is_status_2():
-    """As click does it."""
+    """As in other commands that use click."""
     assert tool.run("indexes", "create", "--colour").exit_code == 2
 
 
@@ -110,7 +110,7 @@ OURS = {words: command for words, command in tool.list_commands() if words != "s
 
 @pytest.mark.parametrize("words", OURS)
 def test_help_shows_an_example(words):
-    """One that can be copied, of that command, with options that exist."""
+    """It can be copied, is of that command, and has options that exist."""
     shown = tool.run(*words.split(), "--help").output
 
     _, _, rest = shown.partition(f"stache-s3vectors {words} ")
@@ -121,7 +121,7 @@ def test_help_shows_an_example(words):
 
 
 @pytest.mark.parametrize("command", OURS.values(), ids=OURS)
-def test_every_command_prints_json_and_shows_tracebacks_on_request(command):
+def test_every_command_has_json_and_debug_and_explains_its_options(command):
     """And explains every option."""
     options = {option for parameter in command.params for option in parameter.opts}
 
@@ -140,8 +140,8 @@ def test_every_command_prints_json_and_shows_tracebacks_on_request(command):
         (["copy", "documents8", "other", *LOCAL], "documents-8"),
     ],
 )
-def test_the_nearest_right_word_is_named(arguments, suggestion):
-    """Of commands, options, their values, and indexes."""
+def test_an_error_suggests_the_nearest_valid_word(arguments, suggestion):
+    """For commands, options, their values, and indexes."""
     tool.run("indexes", "create", *LOCAL)
 
     result = tool.run(*arguments)
@@ -150,8 +150,8 @@ def test_the_nearest_right_word_is_named(arguments, suggestion):
     assert f"Did you mean '{suggestion}'?" in result.output
 
 
-def of_service(code, status=403):
-    """What the service answers, though it is not there."""
+def build_denial(code, status=403):
+    """Build a response of the service that denies a request."""
     text = (
         b'{"message":"User: arn:aws:iam::123456789012:user/ann is not authorized to perform: '
         b"s3vectors:GetIndex on resource: arn:aws:s3vectors:us-east-1:123456789012:bucket/"
@@ -176,7 +176,7 @@ ONE_LINE_EACH = {
 
 
 @pytest.mark.parametrize("name", ONE_LINE_EACH)
-def test_an_error_is_one_line_of_cause_and_one_of_remedy(monkeypatch, name):
+def test_an_error_has_a_line_for_the_cause_and_one_for_the_fix(monkeypatch, name):
     """And no traceback."""
     code, environment, cause, remedy = ONE_LINE_EACH[name]
     with endpoints.serve() if code is None else nullcontext("http://127.0.0.1:1") as url:
@@ -188,7 +188,7 @@ def test_an_error_is_one_line_of_cause_and_one_of_remedy(monkeypatch, name):
                 s3vectors_bucket_name="my-bucket", s3vectors_endpoint_url=url
             )
             client = stache.connections.connect(resolve_settings(settings))
-            stache.set_responses(client, "GetIndex", *[of_service(code)] * 9)
+            stache.set_responses(client, "GetIndex", *[build_denial(code)] * 9)
         result = tool.run("stats", "--index", "documents-8", *arguments)
 
     first, second = result.stderr.splitlines()
@@ -199,8 +199,8 @@ def test_an_error_is_one_line_of_cause_and_one_of_remedy(monkeypatch, name):
     assert remedy in second
 
 
-def test_missing_credentials_are_told_without_a_call(monkeypatch):
-    """With what to set."""
+def test_missing_credentials_are_reported_without_a_request(monkeypatch):
+    """With the variables to set."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
@@ -212,7 +212,7 @@ def test_missing_credentials_are_told_without_a_call(monkeypatch):
 
 
 def test_a_refused_connection_is_reported_with_the_server_to_start(monkeypatch):
-    """After the last try."""
+    """After the last attempt."""
     stache.skip_waiting(monkeypatch)
 
     result = tool.run("stats", "--bucket", "my-bucket", "--endpoint", "http://127.0.0.1:1")
@@ -223,7 +223,7 @@ def test_a_refused_connection_is_reported_with_the_server_to_start(monkeypatch):
 
 
 def test_debug_shows_the_traceback():
-    """In a process of its own: it switches the log on, too."""
+    """In a process of its own, because it also switches the log on."""
     Engine("data").close()
     stats = ["stats", "--index", "missing", *LOCAL, "--debug"]
     command = [sys.executable, "-m", "stache_ai_s3vectors", *stats]
@@ -234,8 +234,8 @@ def test_debug_shows_the_traceback():
     assert "stache_ai_s3vectors.errors.NotFoundError: GetIndex on" in result.stderr
 
 
-def test_aws_as_an_endpoint_beats_the_settings(monkeypatch):
-    """Otherwise nothing could be copied to AWS where the settings name a local engine."""
+def test_the_endpoint_aws_overrides_the_settings(monkeypatch):
+    """Otherwise nothing could be copied from a local engine in the settings to AWS."""
     monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "local:data")
 
     settings = load_settings_from_options({"bucket": "my-bucket", "endpoint": "aws"})
@@ -268,8 +268,8 @@ POLICY = ("policy", "--bucket", BUCKET_ARN, "--index", "a-8")
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
 )
-def test_help_and_policy_are_there_at_once(arguments, absent):
-    """They load no more than they need."""
+def test_help_and_policy_load_no_more_than_they_need(arguments, absent):
+    """So they start at once."""
     code = (
         "import sys; from click.testing import CliRunner;"
         "from stache_ai_s3vectors.tool.main import main;"
@@ -284,7 +284,7 @@ def test_help_and_policy_are_there_at_once(arguments, absent):
 
 @pytest.mark.parametrize("words", ["", "indexes", *OURS])
 def test_help_does_not_depend_on_settings(words):
-    """Stache reads its own when it is imported."""
+    """Stache reads its settings when it is imported."""
     result = run_process(*words.split(), "--help", EMBEDDING_DIMENSION="abc")
 
     assert (result.returncode, result.stderr) == (0, "")
@@ -293,7 +293,7 @@ def test_help_does_not_depend_on_settings(words):
 
 @pytest.mark.parametrize("group, words", [((), [*main.commands]), (("policy",), ["check"])])
 def test_a_group_lists_every_command_with_its_help_on_one_line(group, words):
-    """Commands that are not imported yet, too."""
+    """Also commands that are not imported yet."""
     lines = tool.run(*group, "--help").output.splitlines()
 
     for word in words:
@@ -314,7 +314,7 @@ def test_a_group_lists_every_command_with_its_help_on_one_line(group, words):
 )
 @pytest.mark.parametrize("dimension", ["8", "abc"])
 def test_a_shell_completes_commands_options_and_values(words, offered, dimension):
-    """As the lines that bash asks for; settings do not matter."""
+    """With the variables that bash sets; settings do not matter."""
     result = run_process(
         _STACHE_S3VECTORS_COMPLETE="bash_complete",
         COMP_WORDS=words,
@@ -327,8 +327,8 @@ def test_a_shell_completes_commands_options_and_values(words, offered, dimension
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_page_switches_on_completion(shell):
-    """By the script that the command prints for a shell."""
+def test_the_commands_of_the_page_switch_on_completion(shell):
+    """With the script that the command prints for a shell."""
     page = (Path(__file__).parents[3] / "docs" / "operate.md").read_text()
 
     printed = run_process(_STACHE_S3VECTORS_COMPLETE=f"{shell}_source").stdout
@@ -338,7 +338,7 @@ def test_the_page_switches_on_completion(shell):
 
 
 @pytest.mark.parametrize("value", ["abc", "0", "4097"])
-def test_a_dimension_that_cannot_be_is_refused(value):
+def test_a_dimension_out_of_range_is_refused(value):
     """As an option, and as a variable, which Stache reads when it is imported."""
     command = [sys.executable, "-m", "stache_ai_s3vectors", "stats", "--bucket", "my-bucket"]
     result = subprocess.run(
@@ -356,8 +356,8 @@ def test_a_dimension_that_cannot_be_is_refused(value):
 
 @pytest.mark.parametrize("value", ["", "abc"])
 @pytest.mark.parametrize("command", ["doctor", "policy", "stats", "copy a b", "migrate a b"])
-def test_a_dimension_that_is_no_number_is_one_line(command, value):
-    """Stache reads its settings when it is imported, before any of ours could check them."""
+def test_a_dimension_that_is_not_a_number_is_an_error_of_one_line(command, value):
+    """Stache reads its settings when it is imported, before our checks."""
     result = subprocess.run(
         [sys.executable, "-m", "stache_ai_s3vectors", *command.split()],
         env={**os.environ, "EMBEDDING_DIMENSION": value},
@@ -373,7 +373,7 @@ def test_a_dimension_that_is_no_number_is_one_line(command, value):
 
 
 @pytest.mark.parametrize("command", ["doctor", "policy", "stats"])
-def test_settings_that_are_no_text_are_one_line(command):
+def test_settings_that_are_not_utf_8_are_an_error_of_one_line(command):
     """A `.env` that an editor wrote as Latin-1."""
     Path(".env").write_bytes(b"S3VECTORS_BUCKET_NAME=caf\xe9\n")
 
@@ -389,8 +389,8 @@ def test_settings_that_are_no_text_are_one_line(command):
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_a_fault_of_this_program_is_told_without_a_traceback(monkeypatch):
-    """With the option that shows where."""
+def test_a_bug_is_reported_without_a_traceback(monkeypatch):
+    """With the option that shows it."""
     monkeypatch.setattr("stache_ai_s3vectors.tool.commands.indexes.list_indexes", lambda _: {}["a"])
 
     result = tool.run("indexes", "list", *LOCAL)
@@ -401,14 +401,14 @@ def test_a_fault_of_this_program_is_told_without_a_traceback(monkeypatch):
 
 
 @pytest.mark.parametrize("index", ["*", "", "x/../*"])
-def test_a_policy_is_for_indexes_not_for_patterns(index):
-    """It would grant more than was meant."""
+def test_a_policy_refuses_patterns_for_indexes(index):
+    """A pattern would allow more than intended."""
     result = tool.run("policy", "--bucket", BUCKET_ARN, "--index", index)
 
     assert result.exit_code == 2
 
 
-def test_a_policy_knows_the_partition_of_its_region():
+def test_a_policy_has_the_partition_of_its_region():
     """China's is not "aws"."""
     result = tool.run(
         *("policy", "--bucket", "my-bucket", "--account", "123456789012"),
@@ -418,8 +418,8 @@ def test_a_policy_knows_the_partition_of_its_region():
     assert "arn:aws-cn:s3vectors:cn-north-1:123456789012:bucket/my-bucket" in result.output
 
 
-def test_what_is_in_the_data_cannot_write_to_the_terminal():
-    """A namespace with a newline and an escape sequence."""
+def test_a_namespace_cannot_control_the_terminal():
+    """It has a newline and an escape sequence."""
     provider = stache.create_provider(
         "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
     )
@@ -441,7 +441,7 @@ def test_what_is_in_the_data_cannot_write_to_the_terminal():
     ],
 )
 def test_an_index_of_a_local_endpoint_that_was_never_used_is_empty(command, printed):
-    """Its first use would make it; reading does not."""
+    """Its first use would create it; reading does not."""
     Engine("data").close()
 
     for _ in range(2):
@@ -462,8 +462,8 @@ def test_an_index_of_a_local_endpoint_that_was_never_used_is_empty(command, prin
         ([], {"S3VECTORS_CREATE_INDEX": "false"}, "my-bucket/documents-8"),
     ],
 )
-def test_a_name_that_is_wrong_is_not_an_empty_index(monkeypatch, arguments, environment, cause):
-    """A slip of the keys, another embedding size, or an index that nothing would make."""
+def test_a_wrong_name_is_not_an_empty_index(monkeypatch, arguments, environment, cause):
+    """A typing error, another dimension, or an index that would not be created."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     Engine("data").close()
@@ -478,7 +478,7 @@ def test_a_name_that_is_wrong_is_not_an_empty_index(monkeypatch, arguments, envi
 
 @pytest.mark.parametrize("set_already", [True, False])
 def test_the_error_proposes_create_index_only_if_it_is_not_set(monkeypatch, set_already):
-    """S3VECTORS_CREATE_INDEX=true is no help where it is set."""
+    """S3VECTORS_CREATE_INDEX=true does not help if it is set already."""
     if set_already:
         monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "true")
     with endpoints.serve() as url:
@@ -490,13 +490,13 @@ def test_the_error_proposes_create_index_only_if_it_is_not_set(monkeypatch, set_
 
 @pytest.mark.parametrize("words", ["", "indexes", "serve", *OURS])
 def test_help_has_a_short_option(words):
-    """Of the command and of each below it."""
+    """For the command and each of its subcommands."""
     assert tool.run_checked(*words.split(), "-h") == tool.run_checked(*words.split(), "--help")
 
 
 @pytest.mark.parametrize("arguments", ["doctor", "indexes list", "stats", "list"])
-def test_a_reader_that_leaves_early_is_no_fault(tmp_path, arguments):
-    """`| head -1` and `| grep -q` do that: nothing is printed about it."""
+def test_a_reader_that_stops_early_is_not_an_error(tmp_path, arguments):
+    """Like `head -1` and `grep -q`: nothing is printed about it."""
     place = "--bucket my-bucket --endpoint local:data --dimension 4"
     tool_ = f"{shlex.quote(sys.executable)} -m stache_ai_s3vectors"
     script = (

@@ -1,4 +1,4 @@
-"""What the tool holds in memory does not grow with the index."""
+"""The memory of the tool does not grow with the index."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COMMANDS = (
 
 
 def fill(url, name, count):
-    """Make an index of vectors with long keys."""
+    """Create an index of vectors with long keys."""
     where = {"s3vectors_endpoint_url": url, "s3vectors_create_index": True}
     provider = stache.create_provider(name, **where, s3vectors_write_rate=0.0)
     for start in range(0, count, 5_000):
@@ -43,15 +43,15 @@ def fill(url, name, count):
 
 
 def measure_memory(url, command):
-    """The most memory that a command takes, in MB."""
+    """Measure the most memory that a command uses, in MB."""
     where = ("--bucket", "my-bucket", "--endpoint", url, "--region", "us-east-1")
     line = [sys.executable, "-c", MEASURE, *command.split(), *where]
     result = subprocess.run(line, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, check=True)
     return int(result.stderr.split()[-1]) / 1_000
 
 
-def test_a_large_index_takes_no_more_memory_than_a_small_one(monkeypatch):
-    """Over HTTP: the index itself is in another process."""
+def test_a_large_index_needs_no_more_memory_than_a_small_one(monkeypatch):
+    """Over HTTP, so that the index itself is in another process."""
     monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "true")
     monkeypatch.setenv("S3VECTORS_WRITE_RATE", "0")
     monkeypatch.setenv("MALLOC_ARENA_MAX", "1")  # what threads free is not kept by each apart

@@ -1,4 +1,4 @@
-"""`migrate`: an index that the older package wrote, taken over."""
+"""`migrate` copies an index that the older package wrote."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ NON_FILTERABLE = frozenset({"text", "_overflow"})
 MIGRATE = ("migrate", "old", "new", *tool.LOCAL)
 
 
-def restored(metadata, plain_keys=()):
-    """The metadata that a reader gets after the migration."""
+def restore_metadata(metadata, plain_keys=()):
+    """Restore the metadata of one vector."""
     record = Record("a", [1.0], {"text": "t", "namespace": "n", "status": "active", **metadata})
     stored = Restorer(NON_FILTERABLE, plain_keys).restore(record).metadata
     overflow = json.loads(stored.get("_overflow", "{}"))
@@ -32,17 +32,17 @@ def restored(metadata, plain_keys=()):
         {},
     ],
 )
-def test_what_was_an_object_becomes_one_again(value):
-    """The older package stored `json.dumps` of it."""
-    assert restored({"key": json.dumps(value)})["key"] == value
+def test_a_stored_json_string_becomes_an_object_again(value):
+    """The older package stored `json.dumps` of objects."""
+    assert restore_metadata({"key": json.dumps(value)})["key"] == value
 
 
-def test_objects_and_lists_within_a_list_become_what_they_were():
-    """Each was a JSON text of its own; plain strings beside them stay."""
+def test_objects_and_lists_within_a_list_are_restored():
+    """Each was a JSON text of its own; plain strings in the same list stay."""
     value = ["plain", {"a": 1}, ["b", 2]]
     stored = [v if isinstance(v, str) else json.dumps(v) for v in value]
 
-    assert restored({"key": stored})["key"] == value
+    assert restore_metadata({"key": stored})["key"] == value
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_objects_and_lists_within_a_list_become_what_they_were():
         '{"a": "ü"}',
     ],
 )
-def test_a_string_that_the_older_package_would_not_have_written_stays_one(text):
-    """To the byte; a list at the top was stored as a list."""
-    assert restored({"key": text})["key"] == text
+def test_a_string_that_the_older_package_does_not_write_is_unchanged(text):
+    """To the byte; it stored a list at the top level as a list."""
+    assert restore_metadata({"key": text})["key"] == text
 
 
-def test_a_key_can_be_kept_as_it_is():
+def test_a_key_can_be_excluded():
     """A user's own strings may be JSON of that form."""
-    assert restored({"mine": '{"a": 1}', "other": '{"a": 1}'}, plain_keys=["mine"]) == {
+    assert restore_metadata({"mine": '{"a": 1}', "other": '{"a": 1}'}, plain_keys=["mine"]) == {
         "text": "t",
         "namespace": "n",
         "status": "active",
@@ -78,8 +78,8 @@ def test_a_key_can_be_kept_as_it_is():
     }
 
 
-def test_what_does_not_fit_is_an_error():
-    """On an index without _overflow, a large object cannot be stored."""
+def test_metadata_that_does_not_fit_is_an_error():
+    """A large object cannot be stored in an index without _overflow."""
     record = Record("a", [1.0], {"text": "t", "key": json.dumps({"a": "x" * 2_000})})
 
     with pytest.raises(InvalidInputError, match="has no non-filterable key '_overflow'"):
@@ -88,7 +88,7 @@ def test_what_does_not_fit_is_an_error():
 
 @pytest.fixture
 def old():
-    """An index as the older package's template makes it, with what it would have written."""
+    """Create an index as the older package's template does, with what it would have written."""
     provider = stache.create_provider("old", s3vectors_endpoint_url="local:data")
     names = stache.create_older_index(provider)
     statuses = ("active", "deleting")
@@ -110,8 +110,8 @@ def old():
     return provider
 
 
-def test_a_dry_run_comes_first_and_writes_nothing(old):
-    """It says what would go, and which strings become objects."""
+def test_a_dry_run_writes_nothing(old):
+    """It reports what would be copied, and which strings become objects."""
     shown = tool.run_checked(*MIGRATE)
 
     assert shown.splitlines() == [
@@ -126,7 +126,7 @@ def test_a_dry_run_comes_first_and_writes_nothing(old):
 
 
 def test_keys_vectors_namespaces_and_statuses_stay(old):
-    """And the objects are objects; the source is as it was."""
+    """Objects are objects again, and the source is unchanged."""
     before = tool.read_contents(old)
 
     report = tool.read_json(*MIGRATE, "--yes")
@@ -151,7 +151,7 @@ def new():
 
 @pytest.fixture
 def cut_over(old):
-    """Both after the move, when ours was used: one trashed, one deleted, one edited, one new."""
+    """Create both as after the move: one chunk trashed, one deleted, one edited, one new."""
     tool.run_checked(*MIGRATE, "--yes")
     ours = new()
     ours.update_status(["k0"], "ns0", "deleting")
@@ -162,8 +162,8 @@ def cut_over(old):
 
 
 @pytest.mark.usefixtures("cut_over")
-def test_called_again_after_the_move_it_undoes_nothing():
-    """What differs or is missing may be newer: it is counted and named, and nothing is written."""
+def test_a_run_after_the_move_changes_nothing():
+    """Differing or missing vectors may be newer: they are counted and named."""
     before = tool.read_contents(new())
 
     result = tool.run(*MIGRATE, "--yes")
@@ -176,8 +176,8 @@ def test_called_again_after_the_move_it_undoes_nothing():
 
 
 @pytest.mark.usefixtures("cut_over")
-def test_resuming_stores_what_is_missing_and_replaces_nothing():
-    """It is asked for."""
+def test_resume_stores_missing_vectors_and_replaces_none():
+    """The user asked for it."""
     before = tool.read_contents(new())
 
     report = tool.read_json(*MIGRATE, "--yes", "--resume")
@@ -193,8 +193,8 @@ def test_resuming_stores_what_is_missing_and_replaces_nothing():
     assert {key: after[key] for key in before} == before
 
 
-def test_the_last_run_before_the_move_takes_over_what_changed(old):
-    """With --replace; what was deleted in the source meanwhile is named."""
+def test_the_last_run_before_the_move_replaces_changed_vectors(old):
+    """With --replace; vectors that were deleted in the source are named."""
     tool.run_checked(*MIGRATE, "--yes")
     old.update_status(["k0"], "ns0", "deleting")
     old.delete(["k1"])
@@ -206,8 +206,8 @@ def test_the_last_run_before_the_move_takes_over_what_changed(old):
     assert new().get_by_ids(["k0"])[0]["status"] == "deleting"
 
 
-def test_an_interrupted_run_is_completed_when_asked(old):
-    """With --resume: the tool cannot tell what is still to come from what was deleted."""
+def test_resume_completes_an_interrupted_run(old):
+    """The tool cannot tell missing vectors from deleted ones, so it needs --resume."""
     tool.run_checked(*MIGRATE, "--yes")
     new().delete([f"k{n}" for n in range(5)])
 
@@ -218,7 +218,7 @@ def test_an_interrupted_run_is_completed_when_asked(old):
 
 
 def test_a_destination_that_cannot_hold_objects_is_refused(old):
-    """Such as another of the older package's; before anything is written."""
+    """For example another index of the older package, before anything is written."""
     other = stache.create_provider("new", s3vectors_endpoint_url="local:data")
     names = {"vectorBucketName": "my-bucket", "indexName": "new"}
     other.client.create_index(
@@ -235,8 +235,8 @@ def test_a_destination_that_cannot_hold_objects_is_refused(old):
     assert "has no non-filterable keys _overflow" in result.stderr
 
 
-def test_a_vector_that_cannot_be_taken_over_is_named_and_the_others_are(old):
-    """Exit status 1: not all of it is there."""
+def test_a_vector_that_cannot_be_migrated_is_named_and_others_are(old):
+    """Exit status 1, because the copy is not complete."""
     names = {"vectorBucketName": "my-bucket", "indexName": "old"}
     huge = {"text": "x" * 40_905, "namespace": "n", "status": "active"}
     old.client.put_vectors(
@@ -254,8 +254,8 @@ def test_a_vector_that_cannot_be_taken_over_is_named_and_the_others_are(old):
     )
 
 
-def test_one_index_for_everything_is_divided():
-    """Summaries and insights by their type; what has another, or none, is a document's."""
+def test_an_index_of_all_kinds_is_divided():
+    """Summaries and insights by their type; any other vector is a document's."""
     provider = stache.create_provider("old", s3vectors_endpoint_url="local:data")
     stache.create_older_index(provider)
     kinds = {
@@ -275,7 +275,7 @@ def test_one_index_for_everything_is_divided():
 
 
 def test_the_preview_names_lists_that_searches_will_not_find(old):
-    """S3 Vectors holds no list of strings and objects."""
+    """S3 Vectors does not store lists of strings and objects."""
     old.insert(
         [[1.0] * 4],
         ["t"],
@@ -291,7 +291,7 @@ def test_the_preview_names_lists_that_searches_will_not_find(old):
     assert "headings: 1 lists get objects back; searches no longer find them by their" in shown
 
 
-def test_a_metadata_key_cannot_write_to_the_terminal(old):
+def test_a_metadata_key_cannot_control_the_terminal(old):
     """The older package stored any key."""
     names = {"vectorBucketName": "my-bucket", "indexName": "old"}
     metadata = {"text": "t", "namespace": "n", "status": "active"}

@@ -33,8 +33,8 @@ METADATAS = [
 """As Stache's pipeline wrote them; the older package changed what S3 Vectors cannot hold."""
 
 
-def older(url, *calls, index="documents", dimension="4"):
-    """What the older package answers to calls, against that server."""
+def call_older(url, *calls, index="documents", dimension="4"):
+    """Call the older package on that server."""
     environment = {
         **os.environ,
         "AWS_ENDPOINT_URL_S3VECTORS": url,
@@ -65,19 +65,19 @@ def written():
         provider.client.close()
         texts = [f"text {n}" for n in range(4)]
         arguments = {"texts": texts, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
-        older(url, ["insert", {"vectors": stache.create_vectors(4), **arguments}])
+        call_older(url, ["insert", {"vectors": stache.create_vectors(4), **arguments}])
         yield url
 
 
 @pytest.fixture
 def provider(written):
-    """Ours, on what the other wrote."""
+    """Our provider, on what the older package wrote."""
     provider = stache.create_provider(s3vectors_endpoint_url=written)
     with closing(provider.client):
         yield provider
 
 
-def test_it_is_found_by_vector_filter_and_namespace(provider):
+def test_its_vectors_match_by_vector_filter_and_namespace(provider):
     """Summaries by their own search."""
     rows = provider.search(QUESTION, 10, namespace="ns")
     assert [row["id"] for row in rows] == IDS[:3]
@@ -86,7 +86,7 @@ def test_it_is_found_by_vector_filter_and_namespace(provider):
     assert [row["id"] for row in provider.search_summaries(QUESTION, namespace="ns")] == ["old-3"]
 
 
-def test_it_is_read_as_it_was_stored(provider):
+def test_its_vectors_are_read_as_they_were_stored(provider):
     """Objects are the JSON text that the older package made of them; nulls are gone."""
     rows = provider.get_by_ids(IDS)
 
@@ -97,36 +97,38 @@ def test_it_is_read_as_it_was_stored(provider):
     assert provider.count_by_filter({"doc_id": "d1", "chunk_index": {"$gte": 1}}) == 1
 
 
-def test_it_is_updated_and_both_packages_see_it(provider, written):
-    """Soft delete and restore by one, seen by the other; the embedding stays."""
+def test_both_packages_see_an_update(provider, written):
+    """One soft-deletes and restores, the other sees it; the embedding stays."""
     before = provider.get_vectors_with_embeddings(["old-0"])
 
     assert provider.update_status(["old-0"], "ns", "deleting") == 1
-    [theirs] = older(written, ["search", {"query_vector": QUESTION}])
+    [theirs] = call_older(written, ["search", {"query_vector": QUESTION}])
     assert "old-0" not in [row["id"] for row in theirs]
-    older(written, ["update_status", {"ids": ["old-0"], "namespace": "ns", "status": "active"}])
+    call_older(
+        written, ["update_status", {"ids": ["old-0"], "namespace": "ns", "status": "active"}]
+    )
 
     assert provider.get_vectors_with_embeddings(["old-0"]) == before
 
 
-def test_what_ours_writes_beside_it_the_older_package_reads(provider, written):
-    """Going back is possible, too."""
+def test_the_older_package_reads_what_ours_writes(provider, written):
+    """Going back is possible."""
     provider.insert([QUESTION], ["new"], [{"doc_id": "n"}], ["new-1"], namespace="ns")
 
-    [rows] = older(written, ["get_by_ids", {"ids": ["new-1"]}])
+    [rows] = call_older(written, ["get_by_ids", {"ids": ["new-1"]}])
 
     assert rows[0]["text"] == "new"
     assert provider.delete(["new-1"], namespace="ns")
 
 
-def test_its_index_keeps_what_fits_and_refuses_the_rest_with_the_reason(provider, written):
+def test_its_index_stores_what_fits_and_refuses_the_rest(provider, written):
     """Objects and nulls as far as there is room; the older package reads what is beside them."""
     metadata = {"nested": {"a": [1, None]}, "nothing": None, "doc_id": "both"}
     provider.insert([QUESTION], ["t"], [metadata], ["kept"], namespace="ns")
 
     [row] = provider.get_by_ids(["kept"])
     assert row.items() >= metadata.items()
-    [[theirs]] = older(written, ["get_by_ids", {"ids": ["kept"]}])
+    [[theirs]] = call_older(written, ["get_by_ids", {"ids": ["kept"]}])
     assert (theirs["text"], theirs["doc_id"]) == ("t", "both")
     assert provider.delete(["kept"], namespace="ns")
     with pytest.raises(InvalidInputError, match=r"no room for 'note' \(\d+ bytes\)"):
@@ -141,8 +143,8 @@ AGAIN = {
 }
 
 
-def test_what_the_older_package_stores_over_ours_is_what_counts():
-    """It hands `_overflow` on as it read it: what that says of values that were changed is old."""
+def test_values_that_the_older_package_replaces_take_precedence():
+    """It returns `_overflow` as it read it, which is out of date for changed values."""
     with serve() as url:
         provider = stache.create_provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
         with closing(provider.client):
@@ -156,10 +158,10 @@ def test_what_the_older_package_stores_over_ours_is_what_counts():
             }
             provider.insert([QUESTION], ["t"], [metadata], ["a"], namespace="ns")
             index = provider.index_name
-            [[theirs]] = older(url, ["get_by_ids", {"ids": ["a"]}], index=index)
+            [[theirs]] = call_older(url, ["get_by_ids", {"ids": ["a"]}], index=index)
             fields = {k: v for k, v in theirs.items() if k not in ("id", "key", "text", "content")}
             again = {"vectors": [QUESTION], "texts": ["t"], "ids": ["a"], "namespace": "ns"}
-            older(url, ["insert", {**again, "metadatas": [{**fields, **AGAIN}]}], index=index)
+            call_older(url, ["insert", {**again, "metadatas": [{**fields, **AGAIN}]}], index=index)
 
             [row] = provider.get_by_ids(["a"])
             assert row.items() >= {**AGAIN, "kept": {"a": None}}.items()
@@ -171,14 +173,14 @@ def test_what_the_older_package_stores_over_ours_is_what_counts():
             assert provider.delete_by_metadata("author", "Bob")["deleted"] == 1
 
 
-def test_it_is_deleted():
-    """By metadata and by id, and nothing else."""
+def test_its_vectors_are_deleted():
+    """By metadata and by id, and no others."""
     with serve() as url:
         provider = stache.create_provider(s3vectors_endpoint_url=url)
         stache.create_older_index(provider)
         with closing(provider.client):
             arguments = {"texts": IDS, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
-            older(url, ["insert", {"vectors": stache.create_vectors(4), **arguments}])
+            call_older(url, ["insert", {"vectors": stache.create_vectors(4), **arguments}])
 
             assert provider.delete_by_metadata("filename", "a.pdf", "ns")["deleted"] == 2
             with pytest.raises(NamespaceError, match="'old-2' in 'ns'"):
@@ -188,8 +190,8 @@ def test_it_is_deleted():
             assert [row["id"] for row in provider.scan_by_metadata()] == ["old-2"]
 
 
-def test_its_index_is_taken_over_into_one_of_ours(written):
-    """Objects are objects again; what it left out cannot come back."""
+def test_its_index_is_migrated_to_one_of_ours(written):
+    """Objects are objects again; what it left out cannot be restored."""
     place = ("--bucket", "my-bucket", "--endpoint", written, "--dimension", "4")
     ours = stache.create_provider(
         "taken-over", s3vectors_endpoint_url=written, s3vectors_create_index=True
@@ -205,7 +207,7 @@ def test_its_index_is_taken_over_into_one_of_ours(written):
             assert rows[key].items() >= {**stored, "namespace": "ns", "status": "active"}.items()
 
 
-def test_the_page_of_the_move_works_as_it_is_written(monkeypatch):
+def test_the_commands_of_the_page_work_in_their_order(monkeypatch):
     """Its commands in their order, its cut-over, and the way back."""
     page = (ROOT / "docs" / "migrate.md").read_text()
     [block] = re.findall(r"^```bash\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
@@ -219,7 +221,7 @@ def test_the_page_of_the_move_works_as_it_is_written(monkeypatch):
         )
         stack.enter_context(closing(old.client))
         stache.create_older_index(old)
-        theirs = partial(older, url, index="stache-documents", dimension="1024")
+        theirs = partial(call_older, url, index="stache-documents", dimension="1024")
         theirs(["insert", {"vectors": vectors, **arguments}])
 
         tool.run_checked(*create)
@@ -238,7 +240,7 @@ def test_the_page_of_the_move_works_as_it_is_written(monkeypatch):
         assert new.delete(["old-1"], namespace="ns")
         assert new.get_by_ids(["old-0"])[0]["status"] == "deleting"
         new.insert([vectors[0]], ["new"], [{"nested": {"a": 1}}], ["new-1"], namespace="ns")
-        [[row]] = older(
+        [[row]] = call_older(
             url, ["get_by_ids", {"ids": ["new-1"]}], index="documents-1024", dimension="1024"
         )
         assert (row["text"], json.loads(row["_overflow"])) == ("new", {"nested": {"a": 1}})

@@ -1,4 +1,4 @@
-"""`purge`: deletes by namespace, status or filter; says what first."""
+"""`purge` deletes by namespace, status or filter, after a dry run."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def provider():
         (("--namespace", "exact:books/*"), 0),
     ],
 )
-def test_what_would_be_deleted_is_what_is_deleted(provider, chosen, count):
-    """A dry run first, which deletes nothing; a namespace means what it means to export."""
+def test_a_purge_deletes_what_its_dry_run_reports(provider, chosen, count):
+    """The dry run deletes nothing; a namespace means the same as in export."""
     dry = tool.read_json("purge", *chosen, *INDEX)
     before = len(tool.read_contents(provider))
     wet = tool.read_json("purge", *chosen, "--yes", *INDEX)
@@ -45,8 +45,8 @@ def test_what_would_be_deleted_is_what_is_deleted(provider, chosen, count):
     assert len(tool.read_contents(provider)) == 14 - count
 
 
-def test_a_dry_run_says_what_it_is_about(provider):
-    """Namespaces, statuses and some keys; and how to go on."""
+def test_a_dry_run_describes_the_matches(provider):
+    """Namespaces, statuses and some keys; and the next step."""
     assert tool.run_checked("purge", "--filter", '{"n": {"$lt": 2}}', *INDEX).splitlines() == [
         "documents: 2 vectors would be deleted",
         "  namespaces: books 2",
@@ -56,7 +56,7 @@ def test_a_dry_run_says_what_it_is_about(provider):
     ]
 
 
-def test_it_goes_through_all_of_stache_s_indexes(monkeypatch):
+def test_a_purge_covers_all_of_staches_indexes(monkeypatch):
     """Unless some are named."""
     for kind in ("documents", "summaries", "insights"):
         monkeypatch.setenv(f"S3VECTORS_{kind.upper()}_INDEX", kind)
@@ -70,8 +70,8 @@ def test_it_goes_through_all_of_stache_s_indexes(monkeypatch):
     }
 
 
-def test_what_was_deleted_before_a_failure_is_told(provider, monkeypatch):
-    """Also what was deleted from the indexes before."""
+def test_deletions_before_a_failure_are_reported(provider, monkeypatch):
+    """Also those in earlier indexes."""
     other = stache.create_provider("other", s3vectors_endpoint_url="local:data")
     other.insert([[1.0] * 4], ["t"], namespace="books")
     stache.fail_calls(provider.client, "DeleteVectors", 2)
@@ -83,8 +83,8 @@ def test_what_was_deleted_before_a_failure_is_told(provider, monkeypatch):
     assert "Stopped: 12 of documents and 0 vectors of other are deleted" in result.stderr
 
 
-def test_an_index_that_is_named_twice_is_gone_through_once(provider):
-    """Otherwise the second count would hide the first."""
+def test_an_index_that_is_named_twice_is_purged_once(provider):
+    """Otherwise the second count would replace the first."""
     report = tool.read_json(
         "purge", "--namespace", "books", "--yes", *INDEX, "--index", "documents"
     )
@@ -93,15 +93,15 @@ def test_an_index_that_is_named_twice_is_gone_through_once(provider):
 
 
 def test_a_purge_without_a_condition_is_wrong_usage(provider):
-    """It would be everything."""
+    """It would delete everything."""
     result = tool.run("purge", "--yes", *INDEX)
 
     assert (result.exit_code, "no condition is given" in result.stderr) == (2, True)
     assert len(tool.read_contents(provider)) == 14
 
 
-def test_a_purge_that_fails_half_way_says_so(provider):
-    """And deletes the rest when it is called again."""
+def test_a_purge_that_fails_half_way_can_be_repeated(provider):
+    """It reports the failure, and the next run deletes the rest."""
     stache.fail_calls(provider.client, "DeleteVectors", 1)
 
     result = tool.run("purge", "--namespace", "books", "--yes", *INDEX)

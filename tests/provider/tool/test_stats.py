@@ -1,4 +1,4 @@
-"""`stats`: what the indexes hold by AWS's arithmetic, and what that costs."""
+"""`stats`: the size of indexes by AWS's arithmetic, and its cost."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_bytes_are_those_that_the_service_counts():
 
 
 def test_each_limit_is_shown_with_the_vector_nearest_to_it():
-    """Filterable bytes leave text and _overflow out."""
+    """Filterable bytes do not include text and _overflow."""
     tool.create_filled_provider(3)
 
     limits = tool.read_json("stats", *INDEX)["indexes"]["documents"]["limits"]
@@ -52,7 +52,7 @@ def test_each_limit_is_shown_with_the_vector_nearest_to_it():
     assert limits["vectors"] == {"largest": 3, "limit": 2_000_000_000, "key": ""}
 
 
-def test_for_people_it_is_text_and_a_table(monkeypatch):
+def test_stats_prints_text_and_a_table(monkeypatch):
     """With the source and the date of the prices."""
     monkeypatch.setenv("COLUMNS", "100")
     tool.create_filled_provider(3)
@@ -89,7 +89,7 @@ def test_small_puts_cost_as_much_as_128_kib():
         (20_000_000, 100_000 * 0.004 + 9_900_000 * 0.002 + 10_000_000 * 0.0004),
     ],
 )
-def test_a_query_costs_a_call_and_what_it_goes_through(vectors, terabyte_dollars):
+def test_a_query_costs_a_request_and_the_bytes_that_it_reads(vectors, terabyte_dollars):
     """In three steps: to 100,000 vectors, to ten million, and beyond."""
     each = 5_000
 

@@ -1,4 +1,4 @@
-"""`export -` and `import -`: an index through pipes."""
+"""`export -` and `import -` use an index through pipes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def provider():
         f"tool export a.jsonl.gz {EXPORT} && tool import <(gunzip < a.jsonl.gz) {IMPORT}",
     ],
 )
-def test_an_index_goes_through_a_pipe(provider, pipe):
+def test_an_index_is_copied_through_a_pipe(provider, pipe):
     """To the last bit."""
     before = tool.read_contents(provider)
 
@@ -63,7 +63,7 @@ def test_an_index_goes_through_a_pipe(provider, pipe):
 
 
 def test_standard_output_has_the_export_and_nothing_else(provider, tmp_path):
-    """What is told goes to standard error, also as JSON."""
+    """The report goes to standard error, also as JSON."""
     tool.run_checked("export", "a.jsonl", *shlex.split(EXPORT))
 
     plain = bash(f"tool export - {EXPORT}")
@@ -74,8 +74,8 @@ def test_standard_output_has_the_export_and_nothing_else(provider, tmp_path):
     assert json.loads(as_json.stderr) == {"file": "-", "index": "documents", "vectors": 1_200}
 
 
-def test_a_reader_that_leaves_is_no_error(provider):
-    """As `head` does; but a full disk is one."""
+def test_a_reader_that_stops_early_is_not_an_error(provider):
+    """As `head` does; but a full disk is an error."""
     left = bash(f"tool export - {EXPORT} | head -1")
     full = bash(f"tool export - {EXPORT} > /dev/full")
 
@@ -84,8 +84,8 @@ def test_a_reader_that_leaves_is_no_error(provider):
     assert b"Error: standard output cannot be written: No space left on device" in full.stderr
 
 
-def test_an_export_to_a_stream_that_fails_says_that_it_cannot_be_resumed():
-    """And that an export to a file can; what came through is an export without its end."""
+def test_a_failed_export_to_a_stream_is_reported_as_not_resumable():
+    """Unlike an export to a file; what was written is an export without its end."""
     with closing(Engine()) as engine, serve_unreliably(engine) as server:
         connect(endpoints.create_client(), engine).create_vector_bucket(
             vectorBucketName="my-bucket"
@@ -109,8 +109,8 @@ def test_an_export_to_a_stream_that_fails_says_that_it_cannot_be_resumed():
 
 
 @pytest.mark.parametrize("cut", ["head -n 700", "head -c 200000", "sed 500d", "head -n -1"])
-def test_a_stream_that_was_cut_or_changed_is_found(provider, cut):
-    """Exit status 1, the line, and how much is stored: all before that line."""
+def test_a_truncated_or_changed_stream_is_detected(provider, cut):
+    """Exit status 1, the line, and the number of stored vectors: all before that line."""
     result = bash(f"tool export - {EXPORT} | {cut} | tool import - {IMPORT}")
 
     errors = result.stderr.decode()
@@ -120,16 +120,16 @@ def test_a_stream_that_was_cut_or_changed_is_found(provider, cut):
     assert len(restored()) > 100
 
 
-def test_a_stream_that_is_no_export_is_said_to_be_none():
-    """Also an empty one, of a program that failed before it."""
+def test_a_stream_that_is_not_an_export_is_reported_as_such():
+    """Also an empty one, from a program that failed before it."""
     for text in ("", "not an export"):
         result = bash(f"printf '{text}' | tool import - {IMPORT}")
         assert result.returncode == 1
         assert b"of standard input is not the first line of an export" in result.stderr
 
 
-def test_importing_from_the_keyboard_is_refused(tmp_path):
-    """It would wait for ever, and nobody types that."""
+def test_an_import_from_a_terminal_is_refused(tmp_path):
+    """It would wait for ever, and nobody types an export."""
     terminal = Terminal(f"{COMMAND} import - {IMPORT}", tmp_path, {})
 
     assert terminal.finish() == 2

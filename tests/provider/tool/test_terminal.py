@@ -22,7 +22,7 @@ COMMAND = f"{sys.executable} -m stache_ai_s3vectors"
 
 @pytest.fixture
 def server():
-    """One with an index of 2,000 chunks, which gives no vectors until it is told to go on."""
+    """A server with an index of 2,000 chunks, which returns vectors only once it is released."""
     with closing(Engine()) as engine, serve_unreliably(engine) as server:
         connect(endpoints.create_client(), engine).create_vector_bucket(
             vectorBucketName="my-bucket"
@@ -35,15 +35,15 @@ def server():
         yield server
 
 
-def export(server):
-    """The command that writes the index to a file."""
+def build_export_command(server):
+    """Build the command that writes the index to a file."""
     where = f"--bucket my-bucket --endpoint {server.url} --region us-east-1"
     return f"{COMMAND} export a.jsonl --index documents {where}"
 
 
-def test_long_work_shows_a_bar_that_goes_when_it_is_done(server, tmp_path):
-    """With how many there are, on standard error."""
-    terminal = Terminal(export(server), tmp_path, {})
+def test_a_long_operation_shows_a_bar_until_its_end(server, tmp_path):
+    """With the counts, on standard error."""
+    terminal = Terminal(build_export_command(server), tmp_path, {})
 
     terminal.wait_for("exporting")
     bar = terminal.screen_text
@@ -56,25 +56,25 @@ def test_long_work_shows_a_bar_that_goes_when_it_is_done(server, tmp_path):
 
 
 def test_without_a_terminal_there_is_no_bar(server, tmp_path):
-    """Nothing but the result, on standard output."""
+    """Only the result is printed, on standard output."""
     server.recover()
-    command = export(server).split()
+    command = build_export_command(server).split()
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
 
     assert result.stdout == "a.jsonl: 2000 vectors of my-bucket/documents\n"
     assert result.stderr == ""
 
 
-def test_ctrl_c_says_how_far_it_came_and_the_next_run_goes_on(server, tmp_path):
-    """Exit status 130, and no traceback; although nothing answers."""
-    terminal = Terminal(export(server), tmp_path, {})
+def test_ctrl_c_reports_the_progress_and_the_next_run_resumes(server, tmp_path):
+    """Exit status 130, without a traceback, although the server does not respond."""
+    terminal = Terminal(build_export_command(server), tmp_path, {})
     terminal.wait_for("exporting")
     terminal.type("\x03")
     status = terminal.finish()
     assert not server.recovered.is_set()
     server.recover()
 
-    again = Terminal(export(server), tmp_path, {})
+    again = Terminal(build_export_command(server), tmp_path, {})
     assert (status, again.finish()) == (130, 0)
     assert "Stopped: what is exported so far is in a.jsonl." in terminal.screen_text
     assert "Traceback" not in terminal.screen_text
@@ -126,7 +126,7 @@ STOPS = [
 
 
 @pytest.mark.parametrize("command, silent, bar, done", STOPS)
-def test_each_command_says_what_it_does_and_after_ctrl_c_what_was_done(
+def test_each_command_reports_its_work_and_its_progress_at_ctrl_c(
     server, tmp_path, command, silent, bar, done
 ):
     """In one line, with exit status 130."""
@@ -171,8 +171,8 @@ HELD = {
 
 
 @pytest.mark.parametrize("command", HELD)
-def test_ctrl_c_ends_every_command_with_130_and_what_was_done(server, tmp_path, command):
-    """Although nothing answers."""
+def test_ctrl_c_ends_every_command_with_130(server, tmp_path, command):
+    """With what was done, although the server does not respond."""
     operation, report = HELD[command]
     server.behavior = lambda name, _: SILENT if name == operation else PASS
     environment = {
@@ -193,8 +193,8 @@ def test_ctrl_c_ends_every_command_with_130_and_what_was_done(server, tmp_path, 
     assert "Traceback" not in terminal.screen_text
 
 
-def test_ctrl_c_at_a_question_or_while_a_policy_is_read_is_130_too(server, tmp_path):
-    """And an end of the input is not."""
+def test_ctrl_c_at_a_question_or_while_reading_a_policy_is_130(server, tmp_path):
+    """The end of the input is not."""
     server.recover()
     where = f"--bucket my-bucket --endpoint {server.url} --region us-east-1 --dimension 4"
     question = Terminal(f"{COMMAND} indexes delete documents {where}", tmp_path, {})
@@ -219,7 +219,7 @@ LONG = "no-such-bucket-with-a-name-that-does-not-fit-into-a-line-of-a-narrow-ter
 
 @pytest.mark.parametrize("command", ["doctor", "stats"])
 def test_lines_end_between_words_in_a_narrow_terminal(tmp_path, command):
-    """Of a check, an error and a fix, whose command goes on after a backslash."""
+    """In checks, errors and fixes; a long command continues after a backslash."""
     options = f"--bucket {LONG[:40]} --endpoint local:data --dimension 4 --index a-4"
     wide = Terminal(f"stty columns 1000; {COMMAND} {command} {options}", tmp_path, {})
     wide.finish()
@@ -233,8 +233,8 @@ def test_lines_end_between_words_in_a_narrow_terminal(tmp_path, command):
     assert unwrapped == " ".join(wide.screen_text.split())
 
 
-def test_an_error_is_two_lines_in_a_terminal_too(tmp_path):
-    """The cause, and the remedy."""
+def test_an_error_has_two_lines_in_a_terminal(tmp_path):
+    """The cause and the fix."""
     terminal = Terminal(f"{COMMAND} stats", tmp_path, {})
 
     assert terminal.finish() == 2
