@@ -37,9 +37,11 @@ def test_a_figure_that_is_edited_is_detected(page):
 
 def test_every_table_is_on_a_page():
     """Each rendered table has marks, and each pair of marks has a table."""
-    shown = {name for page in PAGES.values() for name in re.findall("<!-- table (.+?) -->", page)}
+    displayed = {
+        name for page in PAGES.values() for name in re.findall("<!-- table (.+?) -->", page)
+    }
 
-    assert shown == pages.render_all().keys()
+    assert displayed == pages.render_all().keys()
 
 
 def test_the_readme_has_no_figure_without_marks():

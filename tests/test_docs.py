@@ -222,11 +222,11 @@ def test_the_table_of_levels_matches_the_code():
     """Each level adds its actions to those of the one before it."""
     _, _, table = DOCS["permissions"].partition("| level |")
     rows = [line.split(" | ") for line in table.partition("\n\n")[0].splitlines()[2:]]
-    shown = {level.strip("| `"): actions for level, _, *actions in rows}
+    page_levels = {level.strip("| `"): actions for level, _, *actions in rows}
     allowed = {"index": [], "bucket": [], "key": []}
 
-    assert [*shown] == [*LEVELS]
-    for level, cells in shown.items():
+    assert [*page_levels] == [*LEVELS]
+    for level, cells in page_levels.items():
         for kind, cell in zip(allowed, cells, strict=True):
             allowed[kind] += re.findall(r"`(\w+)`", cell)
         assert {k: sorted(v) for k, v in allowed.items()} == {

@@ -38,17 +38,17 @@ def read(module, data):
 @pytest.mark.parametrize("compressed", [False, True])
 def test_an_interrupted_export_continues_to_the_same_file(module, compressed):
     """It continues after the last whole block, whatever follows that block."""
-    whole = NamedBytes()
-    write(module, whole, KEYS, compressed=compressed)[0].finish()
-    assert read(module, whole.getvalue()) == KEYS
+    complete = NamedBytes()
+    write(module, complete, KEYS, compressed=compressed)[0].finish()
+    assert read(module, complete.getvalue()) == KEYS
 
     begun_with = []
-    for cut in (0, 10, len(whole.getvalue()) // 2, len(whole.getvalue()) - 1):
-        file = NamedBytes(whole.getvalue()[:cut] + b"\x1f\x8bgarbage")
+    for cut in (0, 10, len(complete.getvalue()) // 2, len(complete.getvalue()) - 1):
+        file = NamedBytes(complete.getvalue()[:cut] + b"\x1f\x8bgarbage")
         writer, begun = write(module, file, KEYS, compressed=compressed, resumed=KEYS)
         writer.finish()
         begun_with.append(begun)
-        assert file.getvalue() == whole.getvalue()
+        assert file.getvalue() == complete.getvalue()
     assert begun_with[0] == 0 < begun_with[-1]
 
 

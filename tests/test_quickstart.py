@@ -68,12 +68,12 @@ def test_it_ingests_all_topics_and_answers_from_the_right_ones(first_run):
 def test_the_readme_shows_what_the_demo_prints(first_run):
     """Parts that it leaves out (…) and numbers may differ, and topics with the Python version."""
     page = (SCRIPT.parents[1] / "README.md").read_text()
-    shown = re.search(r"^```console\n\$ make demo\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[1]
-    assert any(question in shown for question in quickstart.QUESTIONS)
-    if quickstart.NAMESPACE not in shown:
-        shown = re.sub(r"(?<=^  \d\. )\S+|(?<=^ {5})\S.*$", "…", shown, flags=re.MULTILINE)
+    demo = re.search(r"^```console\n\$ make demo\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[1]
+    assert any(question in demo for question in quickstart.QUESTIONS)
+    if quickstart.NAMESPACE not in demo:
+        demo = re.sub(r"(?<=^  \d\. )\S+|(?<=^ {5})\S.*$", "…", demo, flags=re.MULTILINE)
 
-    parts = re.split(r"(…|\d+(?:[.,]\d+)*)", shown)
+    parts = re.split(r"(…|\d+(?:[.,]\d+)*)", demo)
     patterns = [
         ".*" if part == "…" else r"[\d.,]+" if part[:1].isdigit() else re.escape(part)
         for part in parts
@@ -112,10 +112,10 @@ def test_a_run_completes_an_interrupted_one(data, monkeypatch):
     provider = quickstart.make_pipeline().documents_provider
     rows = provider.scan_by_metadata({"topic": "try"})
     provider.delete([rows[0]["id"]])
-    left = provider.count_by_filter({})
+    remaining = provider.count_by_filter({})
     close_engines()  # the script needs the directory
 
     output = run(data)
 
     assert "Ingested 1 topics" in output
-    assert re.search(rf"{len(topics)} documents, {left + 1} chunks", output)
+    assert re.search(rf"{len(topics)} documents, {remaining + 1} chunks", output)

@@ -46,16 +46,16 @@ def count_connections(url):
 
 def query_until_all_workers_answered(url, workers):
     """Send one query after the other, until each worker has answered one."""
-    seen = set()
+    answered = set()
     for _ in range(10_000):
         response = WorkerResponse(
             f"{url}/api/query", {"query": "who is there", "synthesize": False}
         )
         assert response.status == 200, response.body
-        seen.add(response.worker)
-        if len(seen) == workers:
+        answered.add(response.worker)
+        if len(answered) == workers:
             return
-    raise AssertionError(f"{len(seen)} of {workers} workers answered")
+    raise AssertionError(f"{len(answered)} of {workers} workers answered")
 
 
 @pytest.mark.parametrize("touch", ["", "search", "insert"])

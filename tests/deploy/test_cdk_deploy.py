@@ -55,18 +55,18 @@ def test_a_store_is_deployed_resized_destroyed_and_reused(aws, tmp_path):
     deploy(aws, tmp_path, **STORE)
     documents = create_provider(read_deployed_store(aws, tmp_path).owner)
     documents.insert([embed(function_life.CAT)], [function_life.CAT], ids=["a"])
-    first = list_index_names(aws)
-    again = deploy(aws, tmp_path, **STORE)
+    first_names = list_index_names(aws)
+    second_output = deploy(aws, tmp_path, **STORE)
     deploy(aws, tmp_path, **STORE, dimension="256")
-    both = list_index_names(aws)
+    all_names = list_index_names(aws)
     cdk_app.destroy(tmp_path, **aws.environment)
 
-    assert "Stache (no changes)" in again
-    assert both == first | {name.replace("1024", "256") for name in first}
+    assert "Stache (no changes)" in second_output
+    assert all_names == first_names | {name.replace("1024", "256") for name in first_names}
     assert list_stacks(aws) == list_policies(aws) == []
     create_tables(aws.make_client("dynamodb"))
     deploy(aws, tmp_path, **read_reuse_options(), **cdk_app.LOCAL_FUNCTION)
-    assert list_index_names(aws) == both
+    assert list_index_names(aws) == all_names
     assert find_texts(aws, cdk_app.read_outputs(tmp_path)["FunctionName"], tmp_path) == [
         function_life.CAT
     ]

@@ -86,13 +86,13 @@ def test_the_store_is_deployed_resized_and_retained(aws):
         vectors=[{"key": "a", "data": {"float32": [1.0] * 1024}}],
     )
     before = (outputs, list_indexes(aws), list_policies(aws))
-    again = sam.deploy(aws.url, **STORE)
+    second = sam.deploy(aws.url, **STORE)
     after = (read_outputs(aws, "stache"), list_indexes(aws), list_policies(aws))
     changed = deploy(aws, **STORE, Dimension="256")
     names = {f"{kind}-256" for kind in ("documents", "summaries", "insights")}
 
-    assert "No changes to deploy. Stack stache is up to date" in again.stderr
-    assert again.returncode == 1  # the SAM CLI's default, without --no-fail-on-empty-changeset
+    assert "No changes to deploy. Stack stache is up to date" in second.stderr
+    assert second.returncode == 1  # the SAM CLI's default, without --no-fail-on-empty-changeset
     assert before == after
     assert list_readable_indexes(aws, changed) == names
     delete(aws)
@@ -130,10 +130,10 @@ def test_a_deployer_s_tag_is_the_only_tag(aws, key):
     """IAM refuses two tag keys that differ in letter case only, so the template adds none."""
     tags = {key: "search"}
     first = sam.deploy(aws.url, tags=tags, EmbeddingProvider="word-hashing")
-    again = sam.deploy(aws.url, tags=tags, EmbeddingProvider="word-hashing")
+    second = sam.deploy(aws.url, tags=tags, EmbeddingProvider="word-hashing")
 
     assert first.returncode == 0, first.stdout
-    assert "No changes to deploy" in again.stderr
+    assert "No changes to deploy" in second.stderr
     iam = aws.make_client("iam")
     [role] = [one for one in iam.list_roles()["Roles"] if "FunctionRole" in one["RoleName"]]
     assert iam.list_role_tags(RoleName=role["RoleName"])["Tags"] == [

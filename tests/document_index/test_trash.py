@@ -95,8 +95,8 @@ def test_an_impossible_change_is_refused(index, act, message):
     """The errors have the words of Stache's own index, which its API returns."""
     create(index, "d2")
     purge_document(index, "d3")
-    _, gone = purge_document(index, "d4")
-    index.complete_permanent_delete("d4", "notes", gone, "a.md")
+    _, purged_at = purge_document(index, "d4")
+    index.complete_permanent_delete("d4", "notes", purged_at, "a.md")
     create(index)
     moment = trash_document(index)
 
@@ -147,8 +147,8 @@ def test_a_purge_removes_the_trash_entry_and_creates_a_job(index):
         "retry_count": 0,
         "max_retries": 10,
     }
-    again = index.permanently_delete_document("d1", "notes", moment)
-    assert again == {**answer, "status": "already_purging"}
+    repeated = index.permanently_delete_document("d1", "notes", moment)
+    assert repeated == {**answer, "status": "already_purging"}
     assert len(index.list_cleanup_jobs()) == 1
 
 
@@ -191,8 +191,8 @@ def test_a_job_is_tried_ten_times_until_another_purge(sqlite, caplog):
     assert "document d1 could not be deleted after 10 attempts: no vectors today" in caplog.text
     assert [job["doc_id"] for job in sqlite.list_cleanup_jobs()] == ["d2"]
 
-    again = sqlite.permanently_delete_document("d1", "notes", moment)
-    assert again["cleanup_job_id"] == job_id
+    repeated = sqlite.permanently_delete_document("d1", "notes", moment)
+    assert repeated["cleanup_job_id"] == job_id
     assert [job["doc_id"] for job in sqlite.list_cleanup_jobs()] == ["d1", "d2"]
 
 
@@ -208,8 +208,8 @@ def test_a_purge_whose_job_was_lost_gets_another_job(sqlite):
     answer, moment = purge_document(sqlite)
     sqlite.delete_cleanup_job(answer["cleanup_job_id"])
 
-    again = sqlite.permanently_delete_document("d1", "notes", moment)
-    assert again["cleanup_job_id"] != answer["cleanup_job_id"]
+    repeated = sqlite.permanently_delete_document("d1", "notes", moment)
+    assert repeated["cleanup_job_id"] != answer["cleanup_job_id"]
     assert len(sqlite.list_cleanup_jobs()) == 1
 
 

@@ -55,9 +55,9 @@ def test_a_query_accepts_a_filter_and_a_number_of_results(cat):
 
 def test_the_same_text_is_not_ingested_again(cat):
     """Stache recognizes it by its hash and its filename."""
-    again = invoke("ingest", text=CAT, filename="cat.txt")
+    repeated = invoke("ingest", text=CAT, filename="cat.txt")
 
-    assert (again["doc_id"], again["action"]) == (cat, "skipped")
+    assert (repeated["doc_id"], repeated["action"]) == (cat, "skipped")
     assert sorted(find_passages("cat")) == [DOG, CAT]
 
 
@@ -161,10 +161,10 @@ def test_an_ingestion_without_a_document_record_is_rolled_back(monkeypatch, name
         with pytest.raises(RuntimeError, match="taken back: nothing of it is stored"):
             invoke("ingest", text=CAT, **name)
     before = find_passages("cat")
-    again = invoke("ingest", text=CAT, **name)
+    repeated = invoke("ingest", text=CAT, **name)
 
     assert before == []
-    assert again["action"] == "ingested_new"
+    assert repeated["action"] == "ingested_new"
     assert find_passages("cat") == [CAT]
 
 
@@ -181,9 +181,9 @@ def test_a_purged_text_can_be_ingested_again(cat):
     trashed = invoke("delete", doc_id=cat)["deleted_at_ms"]
     invoke("purge", doc_id=cat, deleted_at_ms=trashed)
 
-    again = invoke("ingest", text=CAT, filename="cat.txt")
+    repeated = invoke("ingest", text=CAT, filename="cat.txt")
 
-    assert again["action"] == "ingested_new"
+    assert repeated["action"] == "ingested_new"
     assert find_passages("cat", top_k=1) == [CAT]
 
 

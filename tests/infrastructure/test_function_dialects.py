@@ -265,11 +265,11 @@ def test_each_tool_deploys_the_same_function(dialect):
 
 def test_snap_start_only_adds_a_version_and_an_alias(dialect):
     """The alias of the published version is invoked."""
-    usual, changed = dialect("us-east-1"), dialect("us-east-1", snap_start="true")
+    default, changed = dialect("us-east-1"), dialect("us-east-1", snap_start="true")
 
     snap_start = {"snap_start": "PublishedVersions", "versions": 1}
-    settings = {**usual.settings, **snap_start, "aliases": ["live"], "invoked": "live"}
-    assert changed == replace(usual, settings=settings)
+    settings = {**default.settings, **snap_start, "aliases": ["live"], "invoked": "live"}
+    assert changed == replace(default, settings=settings)
 
 
 def test_each_tool_creates_the_tables_that_stache_needs(dialect):

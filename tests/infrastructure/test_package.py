@@ -99,8 +99,9 @@ def test_an_excluded_package_is_removed_completely(tmp_path):
     build.trim(package, "python3.13", "arm64")
 
     assert outside.exists()
-    left = {path.relative_to(package).as_posix() for path in package.rglob("*")}
-    assert {name for name in left if "boto" not in name} == {"shared", "shared/other.py", "x.py"}
+    remaining = {path.relative_to(package).as_posix() for path in package.rglob("*")}
+    others = {name for name in remaining if "boto" not in name}
+    assert others == {"shared", "shared/other.py", "x.py"}
 
 
 def test_only_requirements_of_stache_alone_are_excluded(tmp_path):
@@ -121,8 +122,8 @@ def test_only_requirements_of_stache_alone_are_excluded(tmp_path):
 
     build.trim(folder, "python3.13", "arm64")
 
-    left = {path.name.removesuffix("-1.0.dist-info") for path in folder.glob("*.dist-info")}
-    assert left == {"stache-ai", "embedder", "click", "orjson", "tqdm"}
+    remaining = {path.name.removesuffix("-1.0.dist-info") for path in folder.glob("*.dist-info")}
+    assert remaining == {"stache-ai", "embedder", "click", "orjson", "tqdm"}
 
 
 def make_models(package, *services):
@@ -139,8 +140,8 @@ def test_models_of_other_services_are_excluded(tmp_path):
 
     build.trim_models(tmp_path)
 
-    left = {path.name for path in (tmp_path / "botocore/data").iterdir()}
-    assert left == {*build.SERVICES, "endpoints.json"}
+    remaining = {path.name for path in (tmp_path / "botocore/data").iterdir()}
+    assert remaining == {*build.SERVICES, "endpoints.json"}
     assert {path.name for path in (tmp_path / "boto3/data").iterdir()} == {*build.SERVICES}
 
 

@@ -94,10 +94,10 @@ def test_cfn_lint_detects_faults(tmp_path):
 
     reports = lint(tmp_path, wrong)
 
-    seen = {
+    detected = {
         form: set(FAULTS) & {one.rule for one in findings} for form, findings in reports.items()
     }
-    assert seen == {
+    assert detected == {
         "source.yaml": set(FAULTS) - {"W3037"},
         "transformed.json": set(FAULTS),
         "untransformed.json": set(FAULTS),

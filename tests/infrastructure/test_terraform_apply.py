@@ -65,24 +65,24 @@ def test_the_oldest_core_creates_imports_and_destroys_a_store(
         {"prefix": "old", "indexes": {"documents": {}}}, name="first", **options
     )
     outputs = deployed.apply()
-    again = make_store_workspace(
+    second = make_store_workspace(
         {"prefix": "old", "indexes": {"documents": {}}}, name="again", **options
     )
     index = outputs["index_arns"]["documents"]
-    again.check_output("import", "aws_s3vectors_vector_bucket.retained[0]", outputs["bucket_arn"])
-    again.check_output("import", 'aws_s3vectors_index.retained["documents"]', index)
-    gone = make_store_workspace(
+    second.check_output("import", "aws_s3vectors_vector_bucket.retained[0]", outputs["bucket_arn"])
+    second.check_output("import", 'aws_s3vectors_index.retained["documents"]', index)
+    disposable = make_store_workspace(
         {"prefix": "old-gone", "retain_data": False}, name="gone", **options
     )
-    gone.apply()
-    gone.destroy()
+    disposable.apply()
+    disposable.destroy()
 
     assert deployed.list_changes() == {}
-    assert all(actions == ["create"] for actions in again.list_changes().values())
-    assert not [name for name in again.list_changes() if name.startswith("aws_s3vectors")]
+    assert all(actions == ["create"] for actions in second.list_changes().values())
+    assert not [name for name in second.list_changes() if name.startswith("aws_s3vectors")]
     refusal = deployed.set_variables({"prefix": "old", "dimension": 8}).read_refusal("plan")
     assert "Instance cannot be destroyed" in refusal
-    assert gone.list_resources() == []
+    assert disposable.list_resources() == []
     assert list_index_names(create_server_client("s3vectors"), outputs["bucket_name"]) == [
         "documents-1024"
     ]

@@ -59,14 +59,14 @@ def test_after_a_lost_state_the_data_is_used_by_name(make_folder, create_server_
     first = make_folder("lost", read_usage())
     first.apply()
     by_name, policies = read_blocks("Use data that exists", "hcl")
-    again = make_folder("new-state", by_name, policies)
+    recovered = make_folder("new-state", by_name, policies)
 
-    changes = again.list_changes()
-    again.apply()
+    changes = recovered.list_changes()
+    recovered.apply()
 
     assert changes == {}
-    assert not [name for name in again.list_resources() if name.startswith(VECTORS)]
-    again.destroy()
+    assert not [name for name in recovered.list_resources() if name.startswith(VECTORS)]
+    recovered.destroy()
     assert list_index_names(create_server_client("s3vectors")) == [
         "documents-1024",
         "insights-1024",
@@ -77,14 +77,16 @@ def test_after_a_lost_state_the_data_is_used_by_name(make_folder, create_server_
 def test_after_a_lost_state_the_data_is_imported(make_folder):
     """The next plan is empty."""
     make_folder("lost", read_usage()).apply()
-    again = make_folder("new-state", read_usage(), read_blocks("Use data that exists", "hcl")[1])
+    recovered = make_folder(
+        "new-state", read_usage(), read_blocks("Use data that exists", "hcl")[1]
+    )
 
     for command in read_commands("Use data that exists"):
         if "aws_kms" not in command[1]:
-            again.check_output(*command)
+            recovered.check_output(*command)
 
-    assert again.list_changes() == {}
-    assert len([name for name in again.list_resources() if name.startswith(VECTORS)]) == 4
+    assert recovered.list_changes() == {}
+    assert len([name for name in recovered.list_resources() if name.startswith(VECTORS)]) == 4
 
 
 def test_after_a_lost_state_the_data_is_imported_with_its_key(make_folder, create_server_client):
@@ -97,13 +99,13 @@ def test_after_a_lost_state_the_data_is_imported_with_its_key(make_folder, creat
         vectorBucketArn=bucket["vectorBucketArn"]
     )
     key = response["vectorBucket"]["encryptionConfiguration"]["kmsKeyArn"].rpartition("/")[2]
-    again = make_folder("new-state", with_key, read_blocks("Use data that exists", "hcl")[1])
+    recovered = make_folder("new-state", with_key, read_blocks("Use data that exists", "hcl")[1])
 
     commands = read_commands("Use data that exists")
     for command in sorted(commands, key=lambda each: "aws_kms" not in each[1]):
-        again.check_output(*(part.replace("KEY_ID", key) for part in command))
+        recovered.check_output(*(part.replace("KEY_ID", key) for part in command))
 
-    assert again.list_changes() == {}
+    assert recovered.list_changes() == {}
 
 
 @pytest.fixture

@@ -27,10 +27,10 @@ def test_the_behavior_tests_pass_against_an_endpoint():
             check=False,
         )
         client = create_client(endpoint_url=url, region_name="eu-west-1")
-        left = client.list_vector_buckets()["vectorBuckets"]
+        remaining = client.list_vector_buckets()["vectorBuckets"]
         client.close()
 
     assert result.returncode == 0, result.stdout
     [passed] = re.findall(r"^(\d+) passed, \d+ deselected", result.stdout, re.MULTILINE)
     assert int(passed) > 120
-    assert left == []
+    assert remaining == []

@@ -54,13 +54,13 @@ def test_a_missing_policy_is_a_404(client, bucket):
 
 
 def statement(**changes):
-    whole = {
+    complete = {
         "Effect": "Allow",
         "Principal": {"AWS": "222233334444"},
         "Action": "s3vectors:GetIndex",
         "Resource": INDEX,
     }
-    return {k: v for k, v in (whole | changes).items() if v is not None}
+    return {k: v for k, v in (complete | changes).items() if v is not None}
 
 
 def document(*statements, **members):

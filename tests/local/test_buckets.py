@@ -177,14 +177,14 @@ def test_a_bucket_is_given_by_name_or_by_arn(client, bucket, request_):
 
 def test_buckets_belong_to_an_account_and_a_region(engine, client, bucket):
     """The credential scope has the region, and an access key of 12 digits is an account."""
-    elsewhere = connect(create_client(region_name="eu-west-1"), engine)
-    else_one = connect(
+    other_region = connect(create_client(region_name="eu-west-1"), engine)
+    other_account = connect(
         create_client(aws_access_key_id="210987654321", aws_secret_access_key="x"), engine
     )
     china = connect(create_client(region_name="cn-north-1"), engine)
 
-    assert elsewhere.list_vector_buckets()["vectorBuckets"] == []
-    created = else_one.create_vector_bucket(vectorBucketName=bucket)["vectorBucketArn"]
+    assert other_region.list_vector_buckets()["vectorBuckets"] == []
+    created = other_account.create_vector_bucket(vectorBucketName=bucket)["vectorBucketArn"]
     assert created == ARN.replace("123456789012", "210987654321")
     created = china.create_vector_bucket(vectorBucketName=bucket)["vectorBucketArn"]
     assert created == "arn:aws-cn:s3vectors:cn-north-1:123456789012:bucket/my-bucket"

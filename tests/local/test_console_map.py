@@ -209,8 +209,8 @@ def test_values_that_look_alike_have_different_colors(empty_index):
 
     legend = run(url, "map", color="v")["colors"]["values"]
 
-    shown = {json.dumps(entry["value"]) for entry in legend}
-    assert shown == {"1", '"1"', "true", '"[\\"1\\"]"', '"[\\"1\\",\\"2\\"]"', "1.5"}
+    legend_values = {json.dumps(entry["value"]) for entry in legend}
+    assert legend_values == {"1", '"1"', "true", '"[\\"1\\"]"', '"[\\"1\\",\\"2\\"]"', "1.5"}
 
 
 def test_a_map_is_recomputed_only_after_a_change(empty_index, monkeypatch):

@@ -184,8 +184,8 @@ def test_an_import_creates_bucket_and_index(url, engine):
     assert lines[-1] == {"result": {"count": COUNT}}
     assert lines[0] == {"progress": {"phase": "importing", "done": 0, "total": None}}
     assert export(engine, "copies", "copy") == export(engine)
-    again = stream(url, IMPORT, export(engine), **FILE)
-    assert again[-1] == {"result": {"count": COUNT}}
+    second = stream(url, IMPORT, export(engine), **FILE)
+    assert second[-1] == {"result": {"count": COUNT}}
     engine.call("DeleteIndex", {"vectorBucketName": "copies", "indexName": "copy"})
 
 

@@ -234,10 +234,10 @@ def match_reference(condition, metadata, choices):
     tests = operand if isinstance(operand, dict) else {"$eq": operand}
     value = metadata.get(key)
     values = value if isinstance(value, list) else [] if value is None else [value]
-    have = set(map(to_typed, values))
+    actual = set(map(to_typed, values))
     results = []
     for name, expected in tests.items():
-        want = set(map(to_typed, expected if isinstance(expected, list) else [expected]))
+        operands = set(map(to_typed, expected if isinstance(expected, list) else [expected]))
         if name in ORDER:
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             results.append(number and ORDER[name](value, expected))
@@ -246,13 +246,13 @@ def match_reference(condition, metadata, choices):
         elif name == "$startsWith":
             results.append(any(str(v).startswith(expected) for v in values if isinstance(v, str)))
         elif name in ("$eq", "$in"):
-            results.append(bool(have & want))
-        elif not have:
+            results.append(bool(actual & operands))
+        elif not actual:
             results.append(choices.missing_key == "match")
         elif choices.array_negation == "any-element":
-            results.append(bool(have - want))
+            results.append(bool(actual - operands))
         else:
-            results.append(not have & want)
+            results.append(not actual & operands)
     return all(results)
 
 

@@ -438,9 +438,9 @@ def test_resources_of_other_accounts_and_regions_are_denied(create_caller):
     with pytest.raises(client.exceptions.AccessDeniedException, match="no resource-based policy"):
         client.delete_index(indexArn=INDEX.replace("123456789012", "999999999999"))
     for arn in (INDEX, BUCKET):
-        elsewhere = {"resourceArn": arn.replace("us-east-1", "eu-west-1")}
+        other_region = {"resourceArn": arn.replace("us-east-1", "eu-west-1")}
         with pytest.raises(client.exceptions.NotFoundException):
-            client.list_tags_for_resource(**elsewhere)
+            client.list_tags_for_resource(**other_region)
     assert client.get_index(indexArn=INDEX)
 
 

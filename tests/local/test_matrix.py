@@ -82,9 +82,9 @@ def test_the_nearest_rows_equal_those_of_an_exact_comparison(metric, shape, shar
         for query in shape(generator, 3, dimension).astype(np.float32):
             expected, distances = rank_exactly(metric, vectors, query, rows)
             for count in (1, 10, len(rows) - 1, len(rows), 1000):
-                results, near = filled_matrix.find_nearest(query, count, rows)
+                results, nearest = filled_matrix.find_nearest(query, count, rows)
                 assert results.tolist() == expected[:count].tolist()
-                assert near.tolist() == distances[:count].tolist()
+                assert nearest.tolist() == distances[:count].tolist()
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -195,9 +195,9 @@ def test_after_any_puts_and_drops_the_remaining_vectors_are_found(data, metric, 
                 tested.write(np.array(rows), vectors)
                 expected |= dict(zip(rows, vectors, strict=True))
             else:
-                gone = [row for row in rows if row in expected]
-                tested.drop(gone)
-                expected = {row: vector for row, vector in expected.items() if row not in gone}
+                dropped = [row for row in rows if row in expected]
+                tested.drop(dropped)
+                expected = {row: vector for row, vector in expected.items() if row not in dropped}
             if not expected:
                 continue
             query = draw_gaussian(generator, 1, 4).astype(np.float32)[0]
@@ -205,9 +205,9 @@ def test_after_any_puts_and_drops_the_remaining_vectors_are_found(data, metric, 
             among = np.array([expected[row] for row in rows])
             expected_rows, distances = rank_exactly(metric, among, query, np.arange(len(rows)))
             for count in (1, 3, len(rows), 100):
-                results, near = tested.find_nearest(query, count, np.array(rows))
+                results, nearest = tested.find_nearest(query, count, np.array(rows))
                 assert results.tolist() == [rows[at] for at in expected_rows[:count]]
-                assert near.tolist() == distances[:count].tolist()
+                assert nearest.tolist() == distances[:count].tolist()
 
 
 def test_memory_depends_on_the_number_of_vectors():

@@ -152,16 +152,16 @@ def test_results_come_in_pages_of_a_hundred(client, make_index):
 def test_pages_of_equal_distances_neither_repeat_nor_lose(client, make_index):
     """Duplicate chunks are common; ties are in the order of rows."""
     query = make_index("cosine", [[1, 1]] * 150 + [[1, n] for n in range(2, 102)])
-    seen, token = [], {}
+    collected, token = [], {}
     while True:
         page = query([1, 1], 200, **token)
-        seen += list_keys(page)
+        collected += list_keys(page)
         if "nextToken" not in page:
             break
         token = {"nextToken": page["nextToken"]}
 
-    assert len(set(seen)) == len(seen) == 200
-    assert list_keys(query([1, 1], 10)) == seen[:10]
+    assert len(set(collected)) == len(collected) == 200
+    assert list_keys(query([1, 1], 10)) == collected[:10]
 
 
 @pytest.mark.parametrize(

@@ -171,15 +171,15 @@ def test_the_operator_s_tool_reads_and_writes_the_same_files(tmp_path):
         run_command("import", file, "--data", copy, "--index", "my-bucket/notes")
         assert read_all(copy)["my-bucket", "notes"][1] == read_all(data)["my-bucket", "notes"][1]
     with Engine(data) as engine:
-        again = {**NAMES, "indexName": "again"}
+        names = {**NAMES, "indexName": "copied"}
         shape = {"dataType": "float32", "dimension": 3, "distanceMetric": "euclidean"}
         configuration = {"metadataConfiguration": {"nonFilterableMetadataKeys": ["b", "text"]}}
-        engine.call("CreateIndex", {**again, **shape, **configuration})
-    again = ["--bucket", "my-bucket", "--index", "again", "--endpoint", f"local:{data}"]
-    tool.run_checked("import", str(ours), *again)
+        engine.call("CreateIndex", {**names, **shape, **configuration})
+    options = ["--bucket", "my-bucket", "--index", "copied", "--endpoint", f"local:{data}"]
+    tool.run_checked("import", str(ours), *options)
     close_engines()
     results = read_all(data)
-    assert results["my-bucket", "again"][1] == results["my-bucket", "notes"][1]
+    assert results["my-bucket", "copied"][1] == results["my-bucket", "notes"][1]
 
 
 def test_an_index_can_be_sent_through_a_pipe(tmp_path):
@@ -242,9 +242,9 @@ def test_a_damaged_file_is_stored_up_to_the_damage(tmp_path, damage, message):
     printed = run_command("import", file, "--data", copy, "--index", "my-bucket/notes", status=2)
 
     assert re.search(message, printed), printed
-    whole = read_all(data)["my-bucket", "notes"][1]
+    complete = read_all(data)["my-bucket", "notes"][1]
     stored = read_all(copy).get(("my-bucket", "notes"), (None, {}))[1]
-    assert stored.items() <= whole.items()
+    assert stored.items() <= complete.items()
     assert f"stopped after {len(stored)} vectors" in printed or not stored
 
 
@@ -592,18 +592,20 @@ def test_many_small_gzip_members_take_little_time():
         + gzip.compress(b"") * 50_000
     )
     reader = Reader(io.BufferedReader(NamedBytes(data)))
-    seen = []
+    checked = []
     original = s3vectors_local.exports._check_length
 
     with (
         mock.patch.object(
-            s3vectors_local.exports, "_check_length", lambda size: (seen.append(1), original(size))
+            s3vectors_local.exports,
+            "_check_length",
+            lambda size: (checked.append(1), original(size)),
         ),
         pytest.raises(DamagedExportError),
     ):
         list(reader.vectors())
 
-    assert len(seen) < 100
+    assert len(checked) < 100
 
 
 class NamedBytes(io.BytesIO):

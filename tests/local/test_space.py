@@ -163,14 +163,14 @@ def test_a_failed_compaction_has_a_reason_and_changes_nothing(tmp_path):
     assert result.exit_code == 2
     assert "there is no s3vectors.db in" in result.output
     assert not (tmp_path / "none").exists()
-    left = tmp_path / "data" / "s3vectors.db.compacted"
-    left.mkdir()
+    leftover = tmp_path / "data" / "s3vectors.db.compacted"
+    leftover.mkdir()
     with pytest.raises(DataDirectoryError, match="cannot keep data in"):
         compact(tmp_path / "data")
-    left.rmdir()
-    left.write_text("of an earlier time, which was interrupted")
+    leftover.rmdir()
+    leftover.write_text("from an earlier, interrupted run")
     compact(tmp_path / "data")
-    assert not left.exists()
+    assert not leftover.exists()
 
 
 def test_a_large_index_opens_without_stopping_the_others(tmp_path, monkeypatch):
@@ -232,14 +232,14 @@ def test_deletions_work_on_a_full_disk_and_make_room(tmp_path):
         [sys.executable, "-c", FILLER, tmp_path], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
-    count, refusal, again, left = json.loads(result.stdout)
+    count, refusal, second_refusal, remaining = json.loads(result.stdout)
 
     assert count > 500
     assert "the write to the data directory failed" in refusal
-    assert "the write to the data directory failed" in again
+    assert "the write to the data directory failed" in second_refusal
     with Engine(tmp_path) as engine:
         stored = [[name, key] for name in ("idx", "other") for key in keys(engine, name)]
-    assert sorted(stored) == left
+    assert sorted(stored) == remaining
 
 
 def test_the_files_of_an_interrupted_compact_are_removed(tmp_path):

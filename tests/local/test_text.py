@@ -507,9 +507,9 @@ def test_a_page_token_is_invalid_after_its_text_search_changes(client):
 
     with pytest.raises(ClientError, match="Invalid nextToken"):
         ask(client, "running", top_k=1000, nextToken=first["nextToken"])
-    again = ask(client, "running", top_k=1000)
-    last = ask(client, "running", top_k=1000, nextToken=again["nextToken"])
-    assert len(list_keys(again) + list_keys(last)) == 150
+    page = ask(client, "running", top_k=1000)
+    last = ask(client, "running", top_k=1000, nextToken=page["nextToken"])
+    assert len(list_keys(page) + list_keys(last)) == 150
 
 
 def test_engines_in_several_threads_share_the_stemmers(monkeypatch):

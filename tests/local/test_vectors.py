@@ -261,7 +261,7 @@ def test_segments_partition_the_index(client, names, count):
     client.put_vectors(**names, vectors=[vector(f"k{n}", 1, n) for n in range(100)])
     client.delete_vectors(**names, keys=[f"k{n}" for n in range(0, 100, 3)])
 
-    seen = [
+    listed = [
         results["key"]
         for segment in range(count)
         for page in client.get_paginator("list_vectors").paginate(
@@ -270,7 +270,7 @@ def test_segments_partition_the_index(client, names, count):
         for results in page["vectors"]
     ]
 
-    assert sorted(seen) == sorted(f"k{n}" for n in range(100) if n % 3)
+    assert sorted(listed) == sorted(f"k{n}" for n in range(100) if n % 3)
 
 
 def test_a_token_is_bound_to_its_segment(client, names):
@@ -308,10 +308,10 @@ def test_a_listing_under_writes_has_all_unchanged_vectors(client, names):
 
     rest = client.list_vectors(**names, nextToken=first["nextToken"])
 
-    seen = [v["key"] for v in first["vectors"] + rest["vectors"]]
+    listed = [v["key"] for v in first["vectors"] + rest["vectors"]]
     untouched = {f"k{n}" for n in range(20)} - {"k2", "k15"}
-    assert untouched <= set(seen)
-    assert all(seen.count(key) == 1 for key in untouched)
+    assert untouched <= set(listed)
+    assert all(listed.count(key) == 1 for key in untouched)
 
 
 COMMANDS = st.lists(

@@ -42,7 +42,7 @@ def test_the_points_are_the_principal_components(page, console):
     rows = read_rows(page)
 
     keys = [row[0] for row in rows]
-    shown = np.array([[float(number) for number in row[1:3]] for row in rows])
+    displayed = np.array([[float(number) for number in row[1:3]] for row in rows])
     sample = [f"doc-{n * MANY // 5000:05}" for n in range(5000)]
     data = np.array([make_vector(k, int(k[4:]))["data"]["float32"] for k in sample])
     centered = data - data.mean(axis=0)
@@ -50,7 +50,7 @@ def test_the_points_are_the_principal_components(page, console):
     points = centered[:100] @ axes[:2].T
     share = lengths[:2] ** 2 / (lengths**2).sum() * 100
     assert keys == sample[:100]
-    assert np.allclose(np.abs(points), np.abs(shown), rtol=1e-4, atol=1e-6)
+    assert np.allclose(np.abs(points), np.abs(displayed), rtol=1e-4, atol=1e-6)
     assert f"the horizontal one has {share[0]:.1f} %" in page.text(".took")
 
 

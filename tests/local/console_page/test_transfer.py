@@ -37,8 +37,8 @@ def url(engine):
 
 
 def list_vectors(engine, names):
-    shown = {"returnData": True, "returnMetadata": True, "maxResults": 1000}
-    vectors = engine.call("ListVectors", {**names, **shown})["vectors"]
+    options = {"returnData": True, "returnMetadata": True, "maxResults": 1000}
+    vectors = engine.call("ListVectors", {**names, **options})["vectors"]
     return sorted(
         ((v["key"], list(v["data"]["float32"]), v["metadata"]) for v in vectors), key=lambda v: v[0]
     )
