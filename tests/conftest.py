@@ -1,4 +1,4 @@
-"""What every test gets: no way to AWS (unless asked with --aws), and a working engine."""
+"""Fixtures of all tests: protection of other machines (unless --aws is set), and an engine."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ import loopback
 import service_models
 from command_line_flags import AWS
 
-# A shell lets what it runs in the background ignore Ctrl-C, and so what that runs in turn
+# A shell starts background processes with Ctrl-C ignored, and their children inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if not AWS:
     loopback.use_dummy_credentials()  # before anything reads the environment
     loopback.refuse_other_machines()
 service_models.share_loader()
-# The CDK runs in Node; the machine's own may be too old, or not there
+# The CDK runs in Node. The machine's own Node may be too old or missing
 os.environ["JSII_NODE"] = str(Path(sys.executable).with_name("node"))
-# No test depends on how fast the machine is
+# No test depends on the speed of the machine
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ours")
 
@@ -41,45 +41,45 @@ from stache_ai_s3vectors.aws.connections import close_engines  # noqa: E402
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """Three workers for two cores: a fifth of the time they wait for disks, processes and pip."""
+    """Start three workers for two cores: a fifth of their time, they wait for disks and pip."""
     return (yield) * 3 // 2 or 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add our option."""
+    """Add our options."""
     parser.addoption(
         "--aws",
         action="store_true",
-        help="run the behavior tests against AWS, with your credentials, on your bill: they "
-        "make a vector bucket each and delete it again",
+        help="run the behavior tests against AWS, with your credentials and at your cost: each "
+        "creates a vector bucket and deletes it",
     )
     parser.addoption(
         "--other-choices",
         action="store_true",
-        help="where AWS does not document what it does, let the engine of the provider's tests "
-        "do the other thing",
+        help="let the engine of the provider's tests use the alternative behavior where AWS does "
+        "not document the behavior",
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --aws, leave only those tests that know a client or an account, and no engine."""
+    """With --aws, select only tests that use a client or an account, but no engine."""
     if not AWS:
         return
-    chosen = [item for item in items if _is_for_aws(item)]
-    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-    items[:] = chosen
+    selected = [item for item in items if _is_for_aws(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in selected])
+    items[:] = selected
 
 
 def _is_for_aws(item: pytest.Item) -> bool:
     marked = item.get_closest_marker("aws") and not item.get_closest_marker("ours")
-    asked_for = getattr(item, "fixturenames", ())
-    anywhere = {"client", "account"} & {*asked_for} and "engine" not in asked_for
-    return bool(marked and anywhere)
+    fixtures = getattr(item, "fixturenames", ())
+    is_independent = {"client", "account"} & {*fixtures} and "engine" not in fixtures
+    return bool(marked and is_independent)
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Each test starts in an empty directory (no .env), with no engine and no settings."""
+    """Start each test in an empty directory (without .env), with no engine and no settings."""
     monkeypatch.chdir(tmp_path)
     yield
     close_engines()
@@ -96,7 +96,7 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture
 def client(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A boto3 client that the engine answers; every answer is checked against the model."""
+    """A boto3 client of the engine. Every response is checked against the service model."""
     if not AWS:
         yield connect(create_client(), request.getfixturevalue("engine"))
         return
@@ -112,7 +112,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 def _delete(client: Any, bucket: str) -> None:
-    """Leave nothing in the account."""
+    """Delete a bucket with its indexes, so that nothing remains in the account."""
     with suppress(client.exceptions.NotFoundException):  # a test may have deleted it
         for index in client.list_indexes(vectorBucketArn=bucket)["indexes"]:
             client.delete_index(indexArn=index["indexArn"])
@@ -143,6 +143,6 @@ def names(client: Any, bucket: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session", params=KINDS)
 def every_endpoint(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Any]:
-    """A boto3 client of each kind of endpoint; one each for the whole run."""
+    """A boto3 client of each kind of endpoint, opened once for the test run."""
     with open_client(request.param, tmp_path_factory.mktemp(request.param)) as client:
         yield client

@@ -111,7 +111,7 @@ def switch_model(deployed, monkeypatch):
     for line in terraform_readme.read_commands(title, "export"):
         for variable in line:
             monkeypatch.setenv(*variable.split("=", 1))
-    plugins.register("embeddings", "wide", WideEmbeddings)
+    plugins.register_provider("embeddings", "wide", WideEmbeddings)
     monkeypatch.setenv("EMBEDDING_PROVIDER", "wide")
     for command in terraform_readme.read_commands(title, "stache-s3vectors"):
         tool.run_checked(*command)

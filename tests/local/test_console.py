@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from console_client import NAMES, ask, create_index, put
+from console_client import NAMES, create_index, put_vectors, send_request
 from endpoints import start_server
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
@@ -26,7 +26,7 @@ def engine():
     """Return an engine with three vectors."""
     with Engine() as engine:
         create_index(engine)
-        put(engine, [(f"k{n}", [n, 1], {"n": n}) for n in range(3)])
+        put_vectors(engine, [(f"k{n}", [n, 1], {"n": n}) for n in range(3)])
         yield engine
 
 
@@ -46,7 +46,7 @@ def private_console(engine):
 
 def test_about_describes_the_service_and_the_console(url):
     """It has the service, the allowed actions, and the location of the vector buckets."""
-    response, about = ask(url, "/console/api/about")
+    response, about = send_request(url, "/console/api/about")
 
     assert response.status == 200
     assert about["name"] == "s3vectors-local"
@@ -57,7 +57,7 @@ def test_about_describes_the_service_and_the_console(url):
 
 def test_a_call_returns_the_operation_s_response(url):
     """The response has its duration as well."""
-    _, answer = ask(url, "/console/api/call/GetVectors", {**NAMES, "keys": ["k1"]})
+    _, answer = send_request(url, "/console/api/call/GetVectors", {**NAMES, "keys": ["k1"]})
 
     assert answer["response"] == {"vectors": [{"key": "k1"}]}
     assert answer["milliseconds"] > 0
@@ -65,7 +65,9 @@ def test_a_call_returns_the_operation_s_response(url):
 
 def test_a_refusal_has_the_service_s_code_and_message(url):
     """It has the service's status as well."""
-    response, answer = ask(url, "/console/api/call/GetIndex", {**NAMES, "indexName": "none"})
+    response, answer = send_request(
+        url, "/console/api/call/GetIndex", {**NAMES, "indexName": "none"}
+    )
 
     assert response.status == 404
     assert answer == {
@@ -93,7 +95,7 @@ def test_a_refusal_has_the_service_s_code_and_message(url):
 )
 def test_a_request_that_the_page_does_not_need_is_refused(url, method, path, status, code):
     """The API itself may allow it."""
-    response, answer = ask(url, path, NAMES, method)
+    response, answer = send_request(url, path, NAMES, method)
 
     assert (response.status, answer["code"]) == (status, code)
 
@@ -103,7 +105,7 @@ def test_a_console_in_write_mode_can_delete():
     with Engine() as engine, serving(engine, console=ConsoleOptions(write=True)) as url:
         create_index(engine)
 
-        response, _ = ask(url, "/console/api/call/DeleteIndex", NAMES)
+        response, _ = send_request(url, "/console/api/call/DeleteIndex", NAMES)
 
         assert response.status == 200
         assert engine.call("ListIndexes", {"vectorBucketName": "my-bucket"}) == {"indexes": []}
@@ -122,7 +124,7 @@ def test_a_console_in_write_mode_can_delete():
     ],
 )
 def test_a_body_that_is_not_a_json_object_is_refused(url, body, status, code):
-    response, answer = ask(url, "/console/api/about", body=body)
+    response, answer = send_request(url, "/console/api/about", body=body)
 
     assert (response.status, answer["code"]) == (status, code)
 
@@ -130,7 +132,7 @@ def test_a_body_that_is_not_a_json_object_is_refused(url, body, status, code):
 @pytest.mark.parametrize("kind", [None, "", "text/plain", "application/x-www-form-urlencoded"])
 def test_a_body_that_any_web_page_can_send_is_refused(url, kind):
     """A form is one; a browser sends such a body without a preflight."""
-    response, answer = ask(url, "/console/api/about", **{"content-type": kind})
+    response, answer = send_request(url, "/console/api/about", **{"content-type": kind})
 
     assert (response.status, answer["code"]) == (415, "UnsupportedMediaTypeException")
 
@@ -150,7 +152,7 @@ def test_a_body_that_any_web_page_can_send_is_refused(url, kind):
 )
 def test_a_page_of_another_origin_is_refused(url, method, path, header, text):
     """Its origin differs, or its host name resolves to this machine."""
-    response, _ = ask(url, path, method=method, **{header: text, **HTML})
+    response, _ = send_request(url, path, method=method, **{header: text, **HTML})
 
     assert response.status == 403
     assert not any(name.lower().startswith("access-control") for name in response.headers)
@@ -159,7 +161,7 @@ def test_a_page_of_another_origin_is_refused(url, method, path, header, text):
 def test_each_response_has_the_security_headers(url):
     """Pages, results and errors have them."""
     for path in ("/console/api/about", "/console/api/nothing", "/console/static/none.js"):
-        response, _ = ask(url, path)
+        response, _ = send_request(url, path)
 
         policy = response.headers["content-security-policy"]
         assert policy.startswith("default-src 'self';")
@@ -176,7 +178,7 @@ def test_a_request_without_the_token_is_refused(private_console, token):
     """The error says where the token is."""
     headers = {} if token is None else {"x-console-token": token.encode()}
 
-    response, answer = ask(private_console, "/console/api/about", **headers)
+    response, answer = send_request(private_console, "/console/api/about", **headers)
 
     assert (response.status, answer["code"]) == (401, "TokenRequired")
     assert "address" in answer["message"]
@@ -184,18 +186,21 @@ def test_a_request_without_the_token_is_refused(private_console, token):
 
 def test_with_the_token_the_page_is_served(private_console):
     """It is the same page as without a token, if none is required."""
-    assert ask(private_console, "/console/api/about", **{"x-console-token": TOKEN})[0].status == 200
+    assert (
+        send_request(private_console, "/console/api/about", **{"x-console-token": TOKEN})[0].status
+        == 200
+    )
 
 
 def test_the_api_needs_no_token(private_console):
     """Only the console uses the token."""
-    assert ask(private_console, "/ListVectorBuckets")[0].status == 200
+    assert send_request(private_console, "/ListVectorBuckets")[0].status == 200
 
 
 def test_without_a_console_its_paths_are_unknown(engine):
     """The API has no such operations."""
     with serving(engine) as url:
-        response, answer = ask(url, "/console/api/about")
+        response, answer = send_request(url, "/console/api/about")
 
     assert response.status == 404
     assert "The operation console/api/about does not exist" in answer["message"]
@@ -207,7 +212,7 @@ def test_without_a_console_its_paths_are_unknown(engine):
 )
 def test_only_the_page_s_own_files_are_served(url, name):
     """A name cannot be a path."""
-    response, answer = ask(url, f"/console/static/{name}", method="GET")
+    response, answer = send_request(url, f"/console/static/{name}", method="GET")
 
     assert (response.status, answer["code"]) == (404, "UnknownOperationException")
 
@@ -252,15 +257,15 @@ def test_another_region_has_its_own_buckets(engine, url):
     engine.call("CreateVectorBucket", {"vectorBucketName": "european"}, caller)
     headers = {"x-console-region": "eu-central-1"}
 
-    _, about = ask(url, "/console/api/about", **headers)
-    _, answer = ask(url, "/console/api/call/ListVectorBuckets", **headers)
+    _, about = send_request(url, "/console/api/about", **headers)
+    _, answer = send_request(url, "/console/api/call/ListVectorBuckets", **headers)
 
     assert about["service"]["region"] == "eu-central-1"
     assert about["service"]["regions"] == ["eu-central-1", "us-east-1"]
     assert [each["vectorBucketName"] for each in answer["response"]["vectorBuckets"]] == [
         "european"
     ]
-    assert ask(url, "/console/api/about", **{"x-console-region": "EU/x"})[0].status == 400
+    assert send_request(url, "/console/api/about", **{"x-console-region": "EU/x"})[0].status == 400
     engine.call("DeleteVectorBucket", {"vectorBucketName": "european"}, caller)
 
 
@@ -290,7 +295,7 @@ def test_the_command_prints_a_token_if_the_api_is_protected(tmp_path):
         with start_server("--log", *arguments) as (process, url):
             address, _, token = process.stdout.readline().rstrip().partition("/#token=")
             tokens.add(token)
-            response, _ = ask(url, "/console/api/about", **{"x-console-token": token})
+            response, _ = send_request(url, "/console/api/about", **{"x-console-token": token})
             process.terminate()
             printed, errors = process.communicate()
 
@@ -308,14 +313,14 @@ def test_the_console_can_be_disabled(arguments):
         response, _ = fetch(url, "/", **HTML)
 
         assert response.headers["content-type"].startswith("text/plain")
-        assert ask(url, "/console/api/about")[0].status == 404
+        assert send_request(url, "/console/api/about")[0].status == 404
 
 
 def test_the_option_write_enables_write_mode():
     """By default, the console only reads."""
     for arguments, write in [((), False), (("--console", "write"), True)]:
         with start_server(*arguments) as (_, url):
-            assert ask(url, "/console/api/about")[1]["write"] is write
+            assert send_request(url, "/console/api/about")[1]["write"] is write
 
 
 NOT_LOADED = """

@@ -11,7 +11,16 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from console_client import NAMES, PAGE, ask, create_index, put, run, run_failing, stream
+from console_client import (
+    NAMES,
+    PAGE,
+    create_index,
+    put_vectors,
+    read_stream,
+    run_failing_job,
+    run_job,
+    send_request,
+)
 from s3vectors_local import Engine, serving
 from s3vectors_local.choices import Choices
 from s3vectors_local.console.jobs import JOBS
@@ -37,7 +46,7 @@ def engine():
     """Return an engine with 20,000 vectors, every tenth of which is a note."""
     with Engine() as engine:
         create_index(engine, 4, metadataConfiguration=TEXTS)
-        put(
+        put_vectors(
             engine,
             [
                 (
@@ -68,7 +77,7 @@ def one_vector():
     """Serve an engine with one vector; return the URL and the engine."""
     with Engine() as engine, serving(engine, console=ConsoleOptions()) as url:
         create_index(engine, metadataConfiguration=TEXTS)
-        put(engine, [("only", [1, 0], {"text": "one word", "n": 1})])
+        put_vectors(engine, [("only", [1, 0], {"text": "one word", "n": 1})])
         yield url, engine
 
 
@@ -76,7 +85,7 @@ def browse_all(url, **members):
     """Return the vectors of all pages."""
     cursor, vectors = None, []
     while True:
-        page = run(url, "browse", cursor=cursor, **members)
+        page = run_job(url, "browse", cursor=cursor, **members)
         vectors += page["vectors"]
         cursor = page["cursor"]
         if cursor is None:
@@ -85,11 +94,11 @@ def browse_all(url, **members):
 
 def test_vectors_are_counted(url, one_vector):
     """The job reports its progress."""
-    lines = stream(url, "/console/api/stream/count", json.dumps(PAGE).encode())
+    lines = read_stream(url, "/console/api/stream/count", json.dumps(PAGE).encode())
 
     assert lines[-1] == {"result": {"count": COUNT}}
     assert lines[0]["progress"] == {"phase": "counting", "done": 1000, "total": None}
-    assert run(one_vector[0], "count") == {"count": 1}
+    assert run_job(one_vector[0], "count") == {"count": 1}
 
 
 def test_browsing_returns_each_vector_once(url):
@@ -113,11 +122,11 @@ def test_a_prefix_and_a_filter_select_vectors(url, limit):
 
 def test_a_page_ends_when_it_is_full(url):
     """It has the number of examined vectors and a cursor."""
-    page = run(url, "browse", filter={"n": {"$gte": 19_998}}, limit=1)
+    page = run_job(url, "browse", filter={"n": {"$gte": 19_998}}, limit=1)
 
     assert [vector["metadata"]["n"] for vector in page["vectors"]] == [19_998]
     assert page["scanned"] == COUNT - 1
-    rest = run(url, "browse", filter={"n": {"$gte": 19_998}}, limit=1, cursor=page["cursor"])
+    rest = run_job(url, "browse", filter={"n": {"$gte": 19_998}}, limit=1, cursor=page["cursor"])
     assert [vector["metadata"]["n"] for vector in rest["vectors"]] == [19_999]
     assert rest["cursor"] is None
 
@@ -125,11 +134,11 @@ def test_a_page_ends_when_it_is_full(url):
 def test_browsing_continues_after_vectors_are_deleted(one_vector):
     """Each remaining vector is returned."""
     url, engine = one_vector
-    put(engine, [(f"k{n}", [n + 1, 1], {"n": n}) for n in range(20)])
-    page = run(url, "browse", prefix="k", limit=5)
+    put_vectors(engine, [(f"k{n}", [n + 1, 1], {"n": n}) for n in range(20)])
+    page = run_job(url, "browse", prefix="k", limit=5)
     engine.call("DeleteVectors", {**NAMES, "keys": ["k0", "k1", "k7"]})
 
-    rest = run(url, "browse", prefix="k", limit=50, cursor=page["cursor"])
+    rest = run_job(url, "browse", prefix="k", limit=50, cursor=page["cursor"])
 
     assert [vector["key"] for vector in page["vectors"]] == ["k0", "k1", "k2", "k3", "k4"]
     assert [v["key"] for v in rest["vectors"]] == ["k5", "k6", *(f"k{n}" for n in range(8, 20))]
@@ -138,7 +147,7 @@ def test_browsing_continues_after_vectors_are_deleted(one_vector):
 def test_an_invalid_filter_has_the_service_s_error(url):
     """It is refused before anything is listed."""
     for document in ({"a": 1, "b": 2}, {"text": "x"}, {"$nor": []}, "text", 5, []):
-        assert run_failing(url, "browse", filter=document)["message"] == "Invalid filter"
+        assert run_failing_job(url, "browse", filter=document)["message"] == "Invalid filter"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +164,7 @@ def test_browsing_filters_like_the_engine(choices):
     values = ["a", "b", ["a", "b"], ["c"], None]
     with Engine(choices=choices) as engine, serving(engine, console=ConsoleOptions()) as url:
         create_index(engine)
-        put(
+        put_vectors(
             engine,
             [
                 (f"k{n}", [n, 1], {"n": n, **({} if tag is None else {"tag": tag})})
@@ -166,14 +175,14 @@ def test_browsing_filters_like_the_engine(choices):
             query = {"queryVector": {"float32": [1, 1]}, "topK": 10, "filter": document}
             expected = engine.call("QueryVectors", {**NAMES, **query})["vectors"]
 
-            page = run(url, "browse", filter=document)
+            page = run_job(url, "browse", filter=document)
 
             assert {v["key"] for v in page["vectors"]} == {v["key"] for v in expected}
 
 
 def test_metadata_is_described_by_a_sample(url):
     """It has the keys, their types and frequencies, and some values."""
-    described = run(url, "metadata")
+    described = run_job(url, "metadata")
 
     assert described["sampled"] == 1000
     keys = {key["name"]: key for key in described["keys"]}
@@ -193,9 +202,9 @@ def test_metadata_is_described_by_a_sample(url):
 def test_a_description_shortens_long_values(one_vector):
     """So a response does not have hundreds of megabytes."""
     url, engine = one_vector
-    put(engine, [("long", [1, 1], {"text": "x" * 40_000})])
+    put_vectors(engine, [("long", [1, 1], {"text": "x" * 40_000})])
 
-    keys = {key["name"]: key for key in run(url, "metadata")["keys"]}
+    keys = {key["name"]: key for key in run_job(url, "metadata")["keys"]}
 
     assert keys["text"]["examples"] == ["one word", "x" * 80]
 
@@ -211,7 +220,7 @@ def compute_nearest(vector, count, numbers=None):
 
 def test_a_query_by_key_finds_similar_vectors(url):
     """The vector itself is first. The response has the request that was sent."""
-    answer = run(url, "query", key=make_key(42), top_k=150)
+    answer = run_job(url, "query", key=make_key(42), top_k=150)
 
     assert [result["metadata"]["n"] for result in answer["results"]] == compute_nearest(
         VECTORS[42], 150
@@ -224,7 +233,7 @@ def test_a_query_by_key_finds_similar_vectors(url):
 
 
 def test_a_query_by_vector_returns_only_matches_of_the_filter(url):
-    answer = run(url, "query", vector=[1, 2, 3, 4], top_k=5, filter={"kind": "note"})
+    answer = run_job(url, "query", vector=[1, 2, 3, 4], top_k=5, filter={"kind": "note"})
 
     expected = compute_nearest([1, 2, 3, 4], 5, range(0, COUNT, 10))
     assert [result["metadata"]["n"] for result in answer["results"]] == expected
@@ -232,7 +241,7 @@ def test_a_query_by_vector_returns_only_matches_of_the_filter(url):
 
 def test_a_query_by_text_has_text_scores(url):
     """It uses the only text search of the index."""
-    answer = run(url, "query", text="zebra", mode="text", top_k=10)
+    answer = run_job(url, "query", text="zebra", mode="text", top_k=10)
 
     assert {result["metadata"]["n"] for result in answer["results"]} == {3, 5003, 10_003, 15_003}
     assert all(result["text_score"] > 0 for result in answer["results"])
@@ -241,7 +250,7 @@ def test_a_query_by_text_has_text_scores(url):
 
 def test_a_hybrid_query_has_all_scores(url):
     """A result may lack distance, text score or fused score."""
-    answer = run(url, "query", text="zebra", key=make_key(3), mode="hybrid", top_k=10)
+    answer = run_job(url, "query", text="zebra", key=make_key(3), mode="hybrid", top_k=10)
 
     first = answer["results"][0]
     assert first["key"] == make_key(3)
@@ -270,7 +279,7 @@ def test_a_hybrid_query_has_all_scores(url):
 )
 def test_an_invalid_query_is_refused(url, members, code, words):
     """If the service refuses it, the error has the service's message."""
-    error = run_failing(url, "query", **members)
+    error = run_failing_job(url, "query", **members)
 
     assert error["code"] == code
     assert words in error["message"]
@@ -296,10 +305,10 @@ def test_members_of_the_wrong_type_cause_no_fault(url, job, known):
         for value in HOSTILE:
             body = json.dumps({**request, member: value}).replace("Infinity", "1e400").encode()
             if b"1e400" in body:
-                response, answer = ask(url, f"/console/api/stream/{job}", body=body)
+                response, answer = send_request(url, f"/console/api/stream/{job}", body=body)
                 assert (response.status, answer["code"]) == (400, "SerializationException")
                 continue
-            lines = stream(url, f"/console/api/stream/{job}", body)
+            lines = read_stream(url, f"/console/api/stream/{job}", body)
             error = lines[-1].get("error", {"code": "ValidationException"})
             assert error["code"] in {
                 "ValidationException",
@@ -314,14 +323,14 @@ def test_members_of_the_wrong_type_cause_no_fault(url, job, known):
 )
 def test_an_invalid_cursor_is_refused(url, cursor):
     """The console refuses it, or the service if it contains a token."""
-    assert "Invalid" in run_failing(url, "browse", cursor=cursor, prefix="d")["message"]
+    assert "Invalid" in run_failing_job(url, "browse", cursor=cursor, prefix="d")["message"]
 
 
 def test_why_returns_a_rank_beyond_the_first_page(url):
     """It returns the distance as well. The service's maximum limits the rank."""
     ranking = compute_nearest([1, 2, 3, 4], COUNT)
 
-    why = run(url, "why", vector=[1, 2, 3, 4], target=make_key(ranking[1233]))
+    why = run_job(url, "why", vector=[1, 2, 3, 4], target=make_key(ranking[1233]))
 
     assert why["exists"] is True
     assert why["rank"] == 1234
@@ -340,7 +349,7 @@ def test_why_reports_a_vector_below_the_ranking(url):
     """Its distance is computed."""
     last = compute_nearest([1, 2, 3, 4], COUNT)[-1]
 
-    why = run(url, "why", vector=[1, 2, 3, 4], target=make_key(last))
+    why = run_job(url, "why", vector=[1, 2, 3, 4], target=make_key(last))
 
     assert (why["rank"], why["of"]) == (None, 10_000)
     assert "not among the first 10,000 results" in why["reason"]
@@ -353,7 +362,7 @@ def test_why_explains_a_prefix_inside_a_group(url):
     document = {"$and": [{"kind": {"$startsWith": "no"}}, {"n": {"$gte": 0}}]}
     target = compute_nearest([1, 2, 3, 4], 1, [n for n in range(COUNT) if n % 10])[0]
 
-    why = run(url, "why", vector=[1, 2, 3, 4], target=make_key(target), filter=document)
+    why = run_job(url, "why", vector=[1, 2, 3, 4], target=make_key(target), filter=document)
 
     assert [(part["path"], part["holds"]) for part in why["filter"]] == [
         ("/$and", False),
@@ -373,7 +382,7 @@ def test_why_lists_the_conditions_that_exclude_a_vector(url):
         ]
     }
 
-    why = run(url, "why", vector=[1, 2, 3, 4], target=make_key(target), filter=document)
+    why = run_job(url, "why", vector=[1, 2, 3, 4], target=make_key(target), filter=document)
 
     assert why["filter"] == [
         {"path": "/$and", "condition": "$and", "holds": False},
@@ -416,26 +425,26 @@ def test_why_lists_the_conditions_that_exclude_a_vector(url):
 
 
 def test_why_reports_a_missing_vector(url):
-    why = run(url, "why", vector=[1, 2, 3, 4], target="none")
+    why = run_job(url, "why", vector=[1, 2, 3, 4], target="none")
 
     assert (why["exists"], why["rank"], why["reason"]) == (False, None, "No vector has this key.")
 
 
 def test_why_reports_that_the_text_lacks_the_words(url):
     """The query is by text alone."""
-    why = run(url, "why", text="zebra", mode="text", target=make_key(4))
+    why = run_job(url, "why", text="zebra", mode="text", target=make_key(4))
 
     assert why["reason"] == "Its text has none of the words of the query."
-    assert run(url, "why", text="zebra", mode="text", target=make_key(3))["text_score"] > 0
+    assert run_job(url, "why", text="zebra", mode="text", target=make_key(3))["text_score"] > 0
 
 
 def test_why_uses_the_top_k_of_a_hybrid_query(url):
     """Another top k changes the hybrid ranking."""
     query = {"text": "zebra", "mode": "hybrid", "vector": [1, 2, 3, 4], "top_k": 8}
-    results = run(url, "query", **query)["results"]
+    results = run_job(url, "query", **query)["results"]
 
     for rank, result in enumerate(results, 1):
-        assert run(url, "why", target=result["key"], **query)["rank"] == rank
+        assert run_job(url, "why", target=result["key"], **query)["rank"] == rank
 
 
 def test_an_empty_index_has_empty_results(one_vector):
@@ -443,20 +452,20 @@ def test_an_empty_index_has_empty_results(one_vector):
     url, engine = one_vector
     engine.call("DeleteVectors", {**NAMES, "keys": ["only"]})
 
-    assert run(url, "count") == {"count": 0}
-    assert run(url, "browse") == {"vectors": [], "cursor": None, "scanned": 0}
-    assert run(url, "metadata") == {"keys": [], "sampled": 0}
-    assert run(url, "query", vector=[1, 0])["results"] == []
-    assert run(url, "why", vector=[1, 0], target="only")["exists"] is False
+    assert run_job(url, "count") == {"count": 0}
+    assert run_job(url, "browse") == {"vectors": [], "cursor": None, "scanned": 0}
+    assert run_job(url, "metadata") == {"keys": [], "sampled": 0}
+    assert run_job(url, "query", vector=[1, 0])["results"] == []
+    assert run_job(url, "why", vector=[1, 0], target="only")["exists"] is False
 
 
 def test_each_job_works_with_one_vector(one_vector):
     url, _ = one_vector
     metadata = {"n": 1, "text": "one word"}
 
-    assert run(url, "browse")["vectors"] == [{"key": "only", "metadata": metadata}]
-    assert run(url, "query", text="word", mode="text")["results"][0]["key"] == "only"
-    assert run(url, "why", key="only", target="only")["rank"] == 1
+    assert run_job(url, "browse")["vectors"] == [{"key": "only", "metadata": metadata}]
+    assert run_job(url, "query", text="word", mode="text")["results"][0]["key"] == "only"
+    assert run_job(url, "why", key="only", target="only")["rank"] == 1
 
 
 @pytest.mark.parametrize("job", ["count", "browse", "metadata", "query", "why"])
@@ -469,7 +478,7 @@ def test_a_denied_action_names_its_statement(job):
     with Engine(policies=policies) as engine, serving(engine, console=ConsoleOptions()) as url:
         create_index(engine)
 
-        error = run_failing(url, job, vector=[1, 0], target="only")
+        error = run_failing_job(url, job, vector=[1, 0], target="only")
 
     assert error["code"] == "AccessDeniedException"
     assert error["statement"] == "policy 1, statement 2 (no-reading)"
@@ -481,7 +490,7 @@ def test_a_job_ends_with_an_error_when_the_engine_is_closed(one_vector):
     url, engine = one_vector
     engine.close()
 
-    assert run_failing(url, "count") == {
+    assert run_failing_job(url, "count") == {
         "code": "InternalServerException",
         "message": "the engine is closed",
     }
@@ -491,12 +500,12 @@ def test_a_damaged_index_is_an_error(tmp_path):
     """It has the engine's message. Other indexes still work."""
     with Engine(tmp_path) as engine, serving(engine, console=ConsoleOptions()) as url:
         create_index(engine)
-        put(engine, [("only", [1, 0], {})])
+        put_vectors(engine, [("only", [1, 0], {})])
         table = f"UPDATE vectors_{engine._state.storage.read_records('indexes')[0][0]}"
         with engine._state.storage.transaction() as database:
             database.execute(f"{table} SET filterable = '{{'")
 
-        error = run_failing(url, "browse")
+        error = run_failing_job(url, "browse")
 
     assert error["code"] == "InternalServerException"
     assert "could not be read" in error["message"]
@@ -532,7 +541,7 @@ def start_job(url, job):
 def test_a_disconnected_client_s_job_ends(url, endless_job):
     """The engine answers meanwhile."""
     with start_job(url, "endless_job"):
-        assert ask(url, "/ListVectorBuckets")[0].status == 200
+        assert send_request(url, "/ListVectorBuckets")[0].status == 200
         assert not endless_job.is_set()
 
     assert endless_job.wait(60)
@@ -556,7 +565,7 @@ def test_a_job_that_ends_delays_no_other_request(url, monkeypatch):
         pass
     assert ending.wait(60)
 
-    assert ask(url, "/console/api/about")[0].status == 200
+    assert send_request(url, "/console/api/about")[0].status == 200
     assert not ended.is_set()
     answered.set()
     assert ended.wait(60)
@@ -585,7 +594,7 @@ def test_a_failed_job_s_error_does_not_contain_its_cause(url, monkeypatch, caplo
 
     monkeypatch.setitem(JOBS, "faulty", fault)
 
-    assert run_failing(url, "faulty") == {
+    assert run_failing_job(url, "faulty") == {
         "code": "InternalServerException",
         "message": "The console failed; see its log",
     }
@@ -600,10 +609,10 @@ def test_a_computed_distance_equals_the_engine_s(euclidean, expected):
         shape = {"dataType": "float32", "dimension": 1, "distanceMetric": "euclidean"}
         engine.call("CreateVectorBucket", {"vectorBucketName": "my-bucket"})
         engine.call("CreateIndex", {**NAMES, **shape})
-        put(engine, [("near", [1], {"n": 1}), ("far", [3], {"n": 0.1})])
+        put_vectors(engine, [("near", [1], {"n": 1}), ("far", [3], {"n": 0.1})])
 
-        why = run(url, "why", vector=[1], target="far", filter={"n": {"$gt": 0.5}})
-        matching = run(url, "browse", filter={"n": 0.1})["vectors"]
+        why = run_job(url, "why", vector=[1], target="far", filter={"n": {"$gt": 0.5}})
+        matching = run_job(url, "browse", filter={"n": 0.1})["vectors"]
 
     assert why["distance"] == expected
     assert why["rank_without_filter"] == 2
@@ -615,7 +624,7 @@ def test_why_finds_a_vector_beyond_the_top_k_of_a_hybrid_query(url):
     query = {"text": "zebra", "mode": "hybrid", "vector": [1, 2, 3, 4], "top_k": 2}
     target = compute_nearest([1, 2, 3, 4], 50)[-1]
 
-    why = run(url, "why", target=make_key(target), **query)
+    why = run_job(url, "why", target=make_key(target), **query)
 
     assert 2 < why["rank"] < 200
 
@@ -623,20 +632,22 @@ def test_why_finds_a_vector_beyond_the_top_k_of_a_hybrid_query(url):
 def test_the_first_text_search_is_the_default(one_vector):
     """An index without a text search is an error."""
     url, engine = one_vector
-    assert run(url, "query", text="word", mode="text", text_key="text")["results"]
+    assert run_job(url, "query", text="word", mode="text", text_key="text")["results"]
     engine.call("DeleteIndex", NAMES)
     shape = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}
     engine.call("CreateIndex", {**NAMES, **shape})
 
-    assert "has no text search" in run_failing(url, "query", text="word", mode="text")["message"]
+    assert (
+        "has no text search" in run_failing_job(url, "query", text="word", mode="text")["message"]
+    )
 
 
 def test_a_boolean_is_described_as_a_boolean(one_vector):
     """In Python, bool is a subclass of int."""
     url, engine = one_vector
-    put(engine, [("flag", [1, 1], {"flag": True, "numbers": [1, 2]})])
+    put_vectors(engine, [("flag", [1, 1], {"flag": True, "numbers": [1, 2]})])
 
-    types = {key["name"]: key["types"] for key in run(url, "metadata")["keys"]}
+    types = {key["name"]: key["types"] for key in run_job(url, "metadata")["keys"]}
 
     assert (types["flag"], types["numbers"]) == (["boolean"], ["number[]"])
 
@@ -650,7 +661,7 @@ def test_a_failed_call_s_error_does_not_contain_its_cause(one_vector, monkeypatc
 
     monkeypatch.setattr(engine, "call", fault)
 
-    response, answer = ask(url, "/console/api/call/ListVectorBuckets")
+    response, answer = send_request(url, "/console/api/call/ListVectorBuckets")
 
     assert (response.status, answer["code"]) == (500, "InternalServerException")
     assert "secret" not in answer["message"]

@@ -8,7 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from console_client import NAMES, PAGE, create_index, put, run, run_failing, stream
+from console_client import (
+    NAMES,
+    PAGE,
+    create_index,
+    put_vectors,
+    read_stream,
+    run_failing_job,
+    run_job,
+)
 from s3vectors_local import Engine, serving
 from s3vectors_local.console import maps
 from s3vectors_local.console.options import ConsoleOptions
@@ -36,7 +44,7 @@ def engine():
     with Engine() as engine:
         hidden = {"nonFilterableMetadataKeys": ["text"]}
         create_index(engine, DIMENSION, metadataConfiguration=hidden)
-        put(
+        put_vectors(
             engine,
             [
                 (
@@ -144,7 +152,7 @@ def test_a_projection_is_reproducible():
 
 def test_a_large_index_is_sampled_evenly_in_the_order_of_its_keys(url):
     """The response says so, and anybody can take the same sample."""
-    drawn = run(url, "map", limit=2000)
+    drawn = run_job(url, "map", limit=2000)
 
     assert drawn["keys"] == [make_key(ORDER[n * 10]) for n in range(2000)]
     assert drawn["sample"] == {
@@ -162,7 +170,7 @@ def test_a_large_index_is_sampled_evenly_in_the_order_of_its_keys(url):
 
 def test_a_filter_selects_points(url):
     """The sample is of the matching vectors."""
-    drawn = run(url, "map", limit=5000, filter={"n": {"$lt": 300}})
+    drawn = run_job(url, "map", limit=5000, filter={"n": {"$lt": 300}})
 
     assert sorted(drawn["keys"]) == drawn["keys"]
     assert set(drawn["keys"]) == {make_key(n) for n in range(300)}
@@ -172,9 +180,9 @@ def test_a_filter_selects_points(url):
 
 def test_colors_have_a_legend_with_counts(url):
     """The most frequent value is first. Coordinates do not change."""
-    plain = run(url, "map", limit=2000)
+    plain = run_job(url, "map", limit=2000)
 
-    colored = run(url, "map", limit=2000, color="group")
+    colored = run_job(url, "map", limit=2000, color="group")
 
     assert colored["points"] == plain["points"]
     assert colored["colors"]["key"] == "group"
@@ -190,14 +198,14 @@ def test_colors_have_a_legend_with_counts(url):
 
 def test_the_legend_groups_rare_values_and_counts_missing_ones(url):
     """A legend of thousands would not help."""
-    many = run(url, "map", limit=2000, color="n")["colors"]
-    some = run(url, "map", limit=2000, color="flag")["colors"]
+    many = run_job(url, "map", limit=2000, color="n")["colors"]
+    some = run_job(url, "map", limit=2000, color="flag")["colors"]
 
     assert len(many["values"]) == 21
     assert many["values"][20] == {"value": None, "count": 1980, "other": True}
     assert many["of_point"].count(20) == 1980
     assert {json.dumps(entry["value"]) for entry in some["values"]} == {"null", "true", "false"}
-    none = run(url, "map", limit=2000, color="nothing")["colors"]
+    none = run_job(url, "map", limit=2000, color="nothing")["colors"]
     assert none["values"] == [{"value": None, "count": 2000}]
 
 
@@ -205,9 +213,9 @@ def test_values_that_look_alike_have_different_colors(empty_index):
     """1, 1.0, "1", true, and arrays."""
     url, engine = empty_index
     values = [1, "1", True, ["1"], ["1", "2"], 1.5]
-    put(engine, [(f"k{n}", [n, 1], {"v": value}) for n, value in enumerate(values)])
+    put_vectors(engine, [(f"k{n}", [n, 1], {"v": value}) for n, value in enumerate(values)])
 
-    legend = run(url, "map", color="v")["colors"]["values"]
+    legend = run_job(url, "map", color="v")["colors"]["values"]
 
     legend_values = {json.dumps(entry["value"]) for entry in legend}
     assert legend_values == {"1", '"1"', "true", '"[\\"1\\"]"', '"[\\"1\\",\\"2\\"]"', "1.5"}
@@ -216,18 +224,18 @@ def test_values_that_look_alike_have_different_colors(empty_index):
 def test_a_map_is_recomputed_only_after_a_change(empty_index, monkeypatch):
     """Otherwise the stored map is returned."""
     url, engine = empty_index
-    put(engine, [("a", [1, 0], {}), ("b", [0, 1], {}), ("c", [1, 1], {})])
+    put_vectors(engine, [("a", [1, 0], {}), ("b", [0, 1], {}), ("c", [1, 1], {})])
     drawings = []
     original = maps._project
     monkeypatch.setattr(maps, "_project", lambda v: drawings.append(len(v)) or original(v))
 
-    first, second = run(url, "map"), run(url, "map", color="x")
-    put(engine, [("d", [2, 1], {})])
-    third = run(url, "map")
+    first, second = run_job(url, "map"), run_job(url, "map", color="x")
+    put_vectors(engine, [("d", [2, 1], {})])
+    third = run_job(url, "map")
     engine.call("DeleteVectors", {**NAMES, "keys": ["a"]})
-    run(url, "map")
-    run(url, "map")
-    refreshed = run(url, "map", refresh=True)
+    run_job(url, "map")
+    run_job(url, "map")
+    refreshed = run_job(url, "map", refresh=True)
 
     assert drawings == [3, 4, 3, 3]
     assert first["points"] == second["points"]
@@ -239,25 +247,25 @@ def test_a_map_is_recomputed_only_after_a_change(empty_index, monkeypatch):
 def test_a_recreated_index_has_a_new_map(empty_index):
     """The map of the deleted index is not shown."""
     url, engine = empty_index
-    put(engine, [("a", [1, 0], {})])
-    assert run(url, "map")["keys"] == ["a"]
+    put_vectors(engine, [("a", [1, 0], {})])
+    assert run_job(url, "map")["keys"] == ["a"]
 
     engine.call("DeleteIndex", NAMES)
     shape = {"dataType": "float32", "dimension": 3, "distanceMetric": "euclidean"}
     engine.call("CreateIndex", {**NAMES, **shape})
 
-    assert run(url, "map")["keys"] == []
+    assert run_job(url, "map")["keys"] == []
 
 
 def test_the_number_of_stored_maps_is_limited(empty_index, monkeypatch):
     url, engine = empty_index
-    put(engine, [(f"k{n}", [n, 1], {}) for n in range(10)])
+    put_vectors(engine, [(f"k{n}", [n, 1], {}) for n in range(10)])
     drawings = []
     original = maps._project
     monkeypatch.setattr(maps, "_project", lambda v: drawings.append(len(v)) or original(v))
 
     for limit in (1, 2, 3, 4, 5, 5, 4, 1):
-        run(url, "map", limit=limit)
+        run_job(url, "map", limit=limit)
 
     assert drawings == [1, 2, 3, 4, 5, 1]
 
@@ -266,7 +274,7 @@ def test_an_index_with_too_many_keys_is_reported(url, monkeypatch):
     """The sample is of those that were listed first."""
     monkeypatch.setattr(maps, "LISTED", 2000)
 
-    drawn = run(url, "map", limit=100, filter={"n": {"$gte": 0}})
+    drawn = run_job(url, "map", limit=100, filter={"n": {"$gte": 0}})
 
     assert drawn["sample"]["size"] == 100
     assert drawn["sample"]["of"] == 2000
@@ -278,9 +286,9 @@ def test_an_index_with_too_many_keys_is_reported(url, monkeypatch):
 def test_a_map_can_have_few_vectors(empty_index, count):
     """An empty index has an empty map."""
     url, engine = empty_index
-    put(engine, [(f"k{n}", [n + 1, 1], {}) for n in range(count)])
+    put_vectors(engine, [(f"k{n}", [n + 1, 1], {}) for n in range(count)])
 
-    drawn = run(url, "map", color="x")
+    drawn = run_job(url, "map", color="x")
 
     assert len(drawn["points"]) == len(drawn["keys"]) == count
     assert drawn["sample"] == {
@@ -309,7 +317,7 @@ def test_a_map_can_have_few_vectors(empty_index, count):
 )
 def test_an_invalid_map_is_refused(url, members, words):
     """The error says what is wrong."""
-    error = run_failing(url, "map", **members)
+    error = run_failing_job(url, "map", **members)
 
     assert error["code"] == "ValidationException"
     assert words in error["message"]
@@ -322,8 +330,8 @@ def test_a_stored_map_is_denied_without_permission_to_read():
         serving(engine, console=ConsoleOptions()) as url,
     ):
         create_index(engine)
-        put(engine, [("a", [1, 0], {})])
-        assert run(url, "map")["keys"] == ["a"]
+        put_vectors(engine, [("a", [1, 0], {})])
+        assert run_job(url, "map")["keys"] == ["a"]
         statement = {
             "Effect": "Deny",
             "Principal": "*",
@@ -333,15 +341,15 @@ def test_a_stored_map_is_denied_without_permission_to_read():
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         engine.call("PutVectorBucketPolicy", {"vectorBucketName": "my-bucket", "policy": policy})
 
-        error = run_failing(url, "map")
+        error = run_failing_job(url, "map")
 
     assert error["code"] == "AccessDeniedException"
 
 
 def test_a_map_reports_its_phases_in_order(empty_index):
     url, engine = empty_index
-    put(engine, [("a", [1, 0], {}), ("b", [0, 1], {})])
-    lines = stream(url, "/console/api/stream/map", json.dumps(PAGE).encode())
+    put_vectors(engine, [("a", [1, 0], {}), ("b", [0, 1], {})])
+    lines = read_stream(url, "/console/api/stream/map", json.dumps(PAGE).encode())
 
     assert lines[0]["progress"]["phase"] == "listing"
     assert "result" in lines[-1]
@@ -350,7 +358,7 @@ def test_a_map_reports_its_phases_in_order(empty_index):
 def test_maps_are_computed_one_after_the_other(empty_index, monkeypatch):
     """Each needs much memory and all processors."""
     url, engine = empty_index
-    put(engine, [(f"k{n}", [n, 1.0], {}) for n in range(3)])
+    put_vectors(engine, [(f"k{n}", [n, 1.0], {}) for n in range(3)])
     drawing, most = [0], [0]
     draw = maps._draw
 
@@ -365,7 +373,7 @@ def test_maps_are_computed_one_after_the_other(empty_index, monkeypatch):
 
     monkeypatch.setattr(maps, "_draw", count)
     with ThreadPoolExecutor(8) as threads:
-        results = list(threads.map(lambda _: run(url, "map", refresh=True), range(8)))
+        results = list(threads.map(lambda _: run_job(url, "map", refresh=True), range(8)))
 
     assert [len(result["points"]) for result in results] == [3] * 8
     assert most == [1]

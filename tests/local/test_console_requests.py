@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from console_client import NAMES, ask, create_index, put, run
+from console_client import NAMES, create_index, put_vectors, run_job, send_request
 from endpoints import create_client
 from forks import run_in_child
 from s3vectors_local import Engine, serving
@@ -24,7 +24,7 @@ from s3vectors_local.signatures import Verifier
 
 def list_requests(url, after=0, **headers):
     """Return the response of the list."""
-    response, answer = ask(url, "/console/api/requests", {"after": after}, **headers)
+    response, answer = send_request(url, "/console/api/requests", {"after": after}, **headers)
     assert response.status == 200
     return answer
 
@@ -39,7 +39,7 @@ def url():
     """Serve an engine with an index."""
     with Engine() as engine, serving(engine, console=ConsoleOptions()) as url:
         create_index(engine)
-        put(engine, [("secret-key", [1, 0], {"text": "secret-text"})])
+        put_vectors(engine, [("secret-key", [1, 0], {"text": "secret-text"})])
         yield url
 
 
@@ -49,8 +49,8 @@ def test_requests_are_listed_in_order(url):
         arn = client.get_index(**NAMES)["index"]["indexArn"]
         client.get_vectors(indexArn=arn, keys=["secret-key"], returnMetadata=True)
         client.list_tags_for_resource(resourceArn=arn)
-    ask(url, "/GetIndex", {"vectorBucketName": "my-bucket", "indexName": "none"})
-    ask(url, "/NoSuchThing")
+    send_request(url, "/GetIndex", {"vectorBucketName": "my-bucket", "indexName": "none"})
+    send_request(url, "/NoSuchThing")
 
     requests = list_requests(url)["requests"]
 
@@ -69,19 +69,19 @@ def test_requests_are_listed_in_order(url):
 
 def test_only_requests_after_an_id_are_returned(url):
     """So a page that polls gets each request once."""
-    ask(url, "/ListVectorBuckets")
+    send_request(url, "/ListVectorBuckets")
     [first] = list_requests(url)["requests"]
-    ask(url, "/ListVectorBuckets")
+    send_request(url, "/ListVectorBuckets")
 
     assert [r["id"] for r in list_requests(url, first["id"])["requests"]] == [first["id"] + 1]
 
 
 def test_the_console_s_own_requests_are_marked_and_displace_no_others(url):
     """A long job consists of many requests."""
-    ask(url, "/GetIndex", NAMES)
+    send_request(url, "/GetIndex", NAMES)
     for _ in range(LENGTH + 5):
-        ask(url, "/console/api/call/ListVectorBuckets")
-    run(url, "count")
+        send_request(url, "/console/api/call/ListVectorBuckets")
+    run_job(url, "count")
 
     requests = list_requests(url)["requests"]
 
@@ -93,9 +93,9 @@ def test_the_console_s_own_requests_are_marked_and_displace_no_others(url):
 
 def test_refused_requests_of_the_console_displace_no_others(url):
     """An open page with the token of an earlier start continues to poll."""
-    ask(url, "/GetIndex", NAMES)
+    send_request(url, "/GetIndex", NAMES)
     for _ in range(LENGTH):
-        ask(url, "/console/api/requests", body=b"no JSON")
+        send_request(url, "/console/api/requests", body=b"no JSON")
 
     first, *others = list_requests(url)["requests"]
 
@@ -105,15 +105,15 @@ def test_refused_requests_of_the_console_displace_no_others(url):
 
 def test_pages_and_health_checks_are_not_listed(url):
     """They would displace other requests."""
-    ask(url, "/health", method="GET", body=b"")
+    send_request(url, "/health", method="GET", body=b"")
 
     assert list_requests(url)["requests"] == []
 
 
 def test_long_names_are_shortened(url):
     """They are stored in memory."""
-    ask(url, "/GetIndex", {"vectorBucketName": "b" * 1_000_000, "indexName": "idx"})
-    ask(url, "/" + "x" * 10_000)
+    send_request(url, "/GetIndex", {"vectorBucketName": "b" * 1_000_000, "indexName": "idx"})
+    send_request(url, "/" + "x" * 10_000)
 
     requests = list_requests(url)["requests"]
 
@@ -132,10 +132,10 @@ def test_a_refusal_names_its_statement_and_unused_permissions_are_listed():
     policies = Policies({"Version": "2012-10-17", "Statement": [allow, deny]})
     with Engine(policies=policies) as engine, serving(engine, console=ConsoleOptions()) as url:
         create_index(engine)
-        ask(url, "/DeleteIndex", NAMES)
-        ask(url, "/ListVectors", NAMES)
+        send_request(url, "/DeleteIndex", NAMES)
+        send_request(url, "/ListVectors", NAMES)
         before = list_requests(url)
-        ask(url, "/console/api/call/GetIndex", NAMES)
+        send_request(url, "/console/api/call/GetIndex", NAMES)
         after = list_requests(url)
 
     assert [describe(request) for request in before["requests"]] == [
@@ -173,8 +173,8 @@ def test_an_unsigned_request_is_listed_with_its_reason():
     with Engine() as engine:
         options = {"verifier": Verifier({"ID": "SECRET"}), "console": ConsoleOptions(token="t")}
         with serving(engine, **options) as url:
-            ask(url, "/ListVectorBuckets")
-            ask(url, "/console/api/about")
+            send_request(url, "/ListVectorBuckets")
+            send_request(url, "/console/api/about")
             requests = list_requests(url, **{"x-console-token": "t"})["requests"]
 
     assert [describe(request) for request in requests] == [
@@ -199,7 +199,7 @@ def test_a_lost_response_is_listed_as_lost():
 @pytest.mark.parametrize("after", ["1", -1, 1.5, True, [], {}, 1 << 60])
 def test_an_invalid_id_is_refused(url, after):
     """The error says what is allowed."""
-    response, answer = ask(url, "/console/api/requests", {"after": after})
+    response, answer = send_request(url, "/console/api/requests", {"after": after})
 
     assert (response.status, answer["code"]) == (400, "ValidationException")
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from console_client import PAGE, ask, create_index, put, stream
+from console_client import PAGE, create_index, put_vectors, read_stream, send_request
 from s3vectors_local import Engine, serving
 from s3vectors_local.console import downloads
 from s3vectors_local.console.options import ConsoleOptions
@@ -35,7 +35,9 @@ def engine():
     """Return an engine with 20,000 vectors."""
     with Engine() as engine:
         create_index(engine, 3, metadataConfiguration=HIDDEN)
-        put(engine, [(f"k{n:05d}", VECTORS[n], {"n": n, "text": "ä"}) for n in range(COUNT)])
+        put_vectors(
+            engine, [(f"k{n:05d}", VECTORS[n], {"n": n, "text": "ä"}) for n in range(COUNT)]
+        )
         yield engine
 
 
@@ -55,7 +57,7 @@ def export(engine, bucket="my-bucket", index="idx"):
 
 def order_download(url, **members):
     """Order a download and return its address."""
-    response, answer = ask(url, "/console/api/download", {**PAGE, **members})
+    response, answer = send_request(url, "/console/api/download", {**PAGE, **members})
     assert response.status == 200, answer
     return f"/console/download/{answer['ticket']}"
 
@@ -146,7 +148,7 @@ def test_an_unknown_ticket_is_refused(url, ticket):
 )
 def test_an_invalid_download_is_refused_when_it_is_ordered(url, members, status, code):
     """Then the page can still show the reason."""
-    response, answer = ask(url, "/console/api/download", {**PAGE, **members})
+    response, answer = send_request(url, "/console/api/download", {**PAGE, **members})
 
     assert (response.status, answer["code"]) == (status, code)
 
@@ -179,12 +181,12 @@ def test_a_download_that_fails_midway_is_incomplete(url, engine, monkeypatch):
 
 def test_an_import_creates_bucket_and_index(url, engine):
     """A vector with the same key is replaced."""
-    lines = stream(url, IMPORT, export(engine), **FILE)
+    lines = read_stream(url, IMPORT, export(engine), **FILE)
 
     assert lines[-1] == {"result": {"count": COUNT}}
     assert lines[0] == {"progress": {"phase": "importing", "done": 0, "total": None}}
     assert export(engine, "copies", "copy") == export(engine)
-    second = stream(url, IMPORT, export(engine), **FILE)
+    second = read_stream(url, IMPORT, export(engine), **FILE)
     assert second[-1] == {"result": {"count": COUNT}}
     engine.call("DeleteIndex", {"vectorBucketName": "copies", "indexName": "copy"})
 
@@ -193,7 +195,7 @@ def test_a_compressed_file_can_be_imported(url, engine):
     """The commands write such files."""
     body = gzip.compress(fetch(url, order_download(url, prefix="k0000"))[1])
 
-    lines = stream(url, IMPORT, body, **{"content-type": "application/x-ndjson"})
+    lines = read_stream(url, IMPORT, body, **{"content-type": "application/x-ndjson"})
 
     assert lines[-1] == {"result": {"count": 10}}
     engine.call("DeleteIndex", {"vectorBucketName": "copies", "indexName": "copy"})
@@ -216,7 +218,7 @@ def test_a_damaged_file_is_imported_up_to_the_damage(url, engine, damage):
     if damage == "swapped":
         lines[701:703] = lines[702], lines[701]
 
-    error = stream(url, IMPORT, b"".join(lines), **FILE)[-1]["error"]
+    error = read_stream(url, IMPORT, b"".join(lines), **FILE)[-1]["error"]
 
     assert error["code"] == "DamagedExport"
     assert "line 702 of the file is damaged" in error["message"]
@@ -230,7 +232,7 @@ def test_a_damaged_file_is_imported_up_to_the_damage(url, engine, damage):
 )
 def test_a_file_that_is_not_an_export_changes_nothing(url, engine, body):
     """Not even an index is created."""
-    error = stream(url, "/console/api/import?bucket=nothing&index=nothing", body, **FILE)[-1][
+    error = read_stream(url, "/console/api/import?bucket=nothing&index=nothing", body, **FILE)[-1][
         "error"
     ]
 
@@ -247,7 +249,7 @@ def test_a_file_of_an_index_with_another_configuration_is_refused(url, engine):
     engine.call("CreateIndex", {**names, **shape})
     target = "/console/api/import?bucket=my-bucket&index=other"
 
-    error = stream(url, target, export(engine), **FILE)[-1]["error"]
+    error = read_stream(url, target, export(engine), **FILE)[-1]["error"]
 
     assert error["code"] == "ValidationException"
     assert "the index my-bucket/other has dimension" in error["message"]
@@ -261,7 +263,7 @@ def test_a_refusal_does_not_contain_the_whole_first_line(url):
     Writer(file, compressed=False, head=build_header(2, "cosine", keys)).finish()
 
     target = "/console/api/import?bucket=my-bucket&index=idx"
-    error = stream(url, target, file.getvalue(), **FILE)[-1]["error"]
+    error = read_stream(url, target, file.getvalue(), **FILE)[-1]["error"]
 
     assert "the file has (2, 'cosine', ['k0'" in error["message"]
     assert len(error["message"]) < 2_000
@@ -289,7 +291,7 @@ def test_an_import_whose_index_is_refused_deletes_the_bucket_it_created(
     ):
         if exists:
             engine.call("CreateVectorBucket", {"vectorBucketName": "copies"})
-        error = stream(url, IMPORT, file.getvalue(), **FILE)[-1]["error"]
+        error = read_stream(url, IMPORT, file.getvalue(), **FILE)[-1]["error"]
 
         assert error["code"] == code
         assert len(engine.call("ListVectorBuckets", {})["vectorBuckets"]) == exists
@@ -301,7 +303,7 @@ def test_an_import_whose_index_is_refused_deletes_the_bucket_it_created(
 )
 def test_an_import_without_a_target_is_refused(url, query):
     """Nothing is read before."""
-    response, answer = ask(url, f"/console/api/import{query}", body=b"{}", **FILE)
+    response, answer = send_request(url, f"/console/api/import{query}", body=b"{}", **FILE)
 
     assert (response.status, answer["code"]) == (400, "ValidationException")
 
@@ -311,7 +313,7 @@ def test_an_import_without_a_target_is_refused(url, query):
 )
 def test_an_import_into_an_invalid_index_is_refused(url, engine, target):
     """The error has the service's message."""
-    error = stream(url, f"/console/api/import{target}", export(engine), **FILE)[-1]["error"]
+    error = read_stream(url, f"/console/api/import{target}", export(engine), **FILE)[-1]["error"]
 
     assert error["code"] == "ValidationException"
     assert error["message"].endswith("Nothing is stored.")
@@ -320,7 +322,7 @@ def test_an_import_into_an_invalid_index_is_refused(url, engine, target):
 @pytest.mark.parametrize("kind", [None, "text/plain", "multipart/form-data", "application/json"])
 def test_a_form_cannot_import(url, kind):
     """A web page of another origin can send one."""
-    response, answer = ask(url, IMPORT, body=b"{}", **{"content-type": kind})
+    response, answer = send_request(url, IMPORT, body=b"{}", **{"content-type": kind})
 
     assert (response.status, answer["code"]) == (415, "UnsupportedMediaTypeException")
 
@@ -328,7 +330,7 @@ def test_a_form_cannot_import(url, kind):
 def test_a_read_only_console_does_not_import(engine):
     """The error says how to start one in write mode."""
     with serving(engine, console=ConsoleOptions()) as url:
-        response, answer = ask(url, IMPORT, body=b"{}", **FILE)
+        response, answer = send_request(url, IMPORT, body=b"{}", **FILE)
 
     assert (response.status, answer["code"]) == (403, "AccessDeniedException")
     assert "--console write" in answer["message"]
@@ -337,9 +339,9 @@ def test_a_read_only_console_does_not_import(engine):
 def test_an_import_needs_the_token(engine):
     """A download does not, because its ticket is secret."""
     with serving(engine, console=ConsoleOptions(write=True, token="t")) as url:
-        response, _ = ask(url, IMPORT, body=b"{}", **FILE)
+        response, _ = send_request(url, IMPORT, body=b"{}", **FILE)
         assert response.status == 401
-        _, answer = ask(
+        _, answer = send_request(
             url, "/console/api/download", {**PAGE, "keys": ["k00001"]}, **{"x-console-token": "t"}
         )
 
@@ -353,11 +355,11 @@ def test_a_denied_import_reports_the_stored_vectors():
     policies = Policies({"Version": "2012-10-17", "Statement": [allow, deny]})
     with Engine() as source:
         create_index(source)
-        put(source, [("a", [1, 0], {})])
+        put_vectors(source, [("a", [1, 0], {})])
         body = export(source)
     options = {"console": ConsoleOptions(write=True)}
     with Engine(policies=policies) as engine, serving(engine, **options) as url:
-        error = stream(url, IMPORT, body, **FILE)[-1]["error"]
+        error = read_stream(url, IMPORT, body, **FILE)[-1]["error"]
 
     assert error["code"] == "AccessDeniedException"
     assert error["statement"] == "policy 1, statement 2 (no)"
@@ -375,7 +377,7 @@ def test_an_interrupted_import_keeps_the_stored_vectors(url, engine):
         response = connection.getresponse()  # the first line of the progress
         assert response.status == 200
 
-    lines = stream(url, IMPORT, body, **FILE)
+    lines = read_stream(url, IMPORT, body, **FILE)
 
     assert lines[-1] == {"result": {"count": COUNT}}
     assert export(engine, "copies", "copy") == body
@@ -411,7 +413,7 @@ def test_the_number_of_simultaneous_imports_is_limited(engine):
             assert connection.getresponse().status == 200
             waiting.append(connection)
 
-        response, answer = ask(url, IMPORT, body=b"{}", **FILE)
+        response, answer = send_request(url, IMPORT, body=b"{}", **FILE)
 
         assert (response.status, answer["code"]) == (429, "TooManyRequestsException")
         for connection in waiting:

@@ -45,7 +45,7 @@ def test_one_distribution_registers_the_provider():
 def test_stache_finds_the_document_index_through_the_entry_point(tmp_path):
     """It works with the oldest Stache, whose interface has fewer methods."""
     [point] = importlib.metadata.entry_points(group="stache.document_index", name="sqlite")
-    plugins.register("document_index", point.name, point.load())
+    plugins.register_provider("document_index", point.name, point.load())
     path = str(tmp_path / "documents.db")
     settings = stache_ai_s3vectors.Settings(
         document_index_provider="sqlite", s3vectors_document_index_path=path

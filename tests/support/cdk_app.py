@@ -1,4 +1,4 @@
-"""The CDK app, deployed with the real CDK CLI."""
+"""The CDK app, deployed by the real CDK CLI."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ LOCAL_FUNCTION: Final[Mapping[str, str]] = {
     "architecture": function_life.ARCHITECTURE,
     "embedding_provider": "word-hashing",
 }
-"""A function that runs on this machine, and asks no model."""
+"""Options of a function that runs on this machine, and needs no embedding model."""
 
 
 def synthesize_template(**options: Any) -> str:
-    """The app's template with these options, as CloudFormation takes it from anybody."""
+    """Synthesize the app's template so that any account can deploy it, without a bootstrap."""
     from aws_cdk import App, LegacyStackSynthesizer  # noqa: PLC0415 - it starts Node
     from aws_cdk.assertions import Template  # noqa: PLC0415 - the same
 
@@ -32,44 +32,44 @@ def synthesize_template(**options: Any) -> str:
     return json.dumps(Template.from_stack(stack).to_json())
 
 
-def deploy(folder: Path, options: Mapping[str, str], **where: str) -> str:
-    """All that the CLI says, on standard output.
+def deploy(folder: Path, options: Mapping[str, str], **variables: str) -> str:
+    """Deploy the app, and return the CLI's standard output.
 
     Args:
-        folder: gets what is synthesized, and the outputs.
-        options: of the app.
-        where: to deploy to: environment variables.
+        folder: the folder for the synthesized app and the outputs.
+        options: the options of the app.
+        variables: environment variables with the account to deploy to.
     """
     context = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     out = ("--output", _get_output_folder(folder), "--outputs-file", _get_outputs_file(folder))
-    return _run_cdk("deploy", "--require-approval", "never", *out, *context, **where)
+    return _run_cdk("deploy", "--require-approval", "never", *out, *context, **variables)
 
 
 def read_outputs(folder: Path, stack: str = "Stache") -> dict[str, str]:
-    """What the stack of this name told when it was deployed."""
+    """Read the outputs of a deployed stack."""
     outputs: dict[str, str] = json.loads(_get_outputs_file(folder).read_text())[stack]
     return outputs
 
 
 def find_asset(folder: Path) -> Path:
-    """The function's package, as it was built."""
+    """Find the folder of the function's package."""
     [asset] = _get_output_folder(folder).glob("asset.*/")
     return asset
 
 
-def destroy(folder: Path, **where: str) -> None:
-    """Take away what was deployed; nothing, when it could not even be synthesized."""
+def destroy(folder: Path, **variables: str) -> None:
+    """Destroy the stack. Do nothing if the app was not synthesized."""
     if (_get_output_folder(folder) / "manifest.json").exists():
-        _run_cdk("destroy", "--force", "--app", _get_output_folder(folder), **where)
+        _run_cdk("destroy", "--force", "--app", _get_output_folder(folder), **variables)
 
 
-def bootstrap(account: str, region: str, **where: str) -> None:
-    """Make the account known to the CDK."""
-    _run_cdk("bootstrap", f"aws://{account}/{region}", "--app", "", **where)
+def bootstrap(account: str, region: str, **variables: str) -> None:
+    """Bootstrap the account for the CDK."""
+    _run_cdk("bootstrap", f"aws://{account}/{region}", "--app", "", **variables)
 
 
-def _run_cdk(*arguments: str | Path, **where: Any) -> str:
-    return deployables.run_cdk(*arguments, **where, CI="true")
+def _run_cdk(*arguments: str | Path, **variables: Any) -> str:
+    return deployables.run_cdk(*arguments, **variables, CI="true")
 
 
 def _get_output_folder(folder: Path) -> Path:

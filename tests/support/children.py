@@ -1,4 +1,4 @@
-"""Processes that the tests start talk to this machine only, too; unless asked with --aws."""
+"""Protection of other machines from the processes that tests start, unless --aws is set."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ import pytest
 from command_line_flags import AWS
 
 _FOLDER: Final = Path(__file__).parent
-_NOWHERE: Final = "http://127.0.0.1:9"
+_CLOSED_PROXY: Final = "http://127.0.0.1:9"
 
 OFFLINE: Final = {
-    "HTTP_PROXY": _NOWHERE,
-    "HTTPS_PROXY": _NOWHERE,
+    "HTTP_PROXY": _CLOSED_PROXY,
+    "HTTPS_PROXY": _CLOSED_PROXY,
     "NO_PROXY": "127.0.0.1",
 }
-"""What keeps programs away that no hook can get into: a proxy where nobody listens."""
+"""Variables for programs without a hook of ours: a proxy on a port where nothing listens."""
 
 
 def join_python_path(*folders: Path) -> str:
-    """PYTHONPATH for another Python: `guard` first, then these folders."""
+    """Make PYTHONPATH for another Python: `guard` first, then these folders."""
     guard = () if AWS else (_FOLDER / "guard",)
     return os.pathsep.join(map(str, (*guard, *folders)))
 
 
 def make_node_options() -> dict[str, str]:
-    """The environment variable for a Node and those that it starts."""
-    hook = json.dumps(str(_FOLDER / "loopback.cjs"))  # in quotes, for a path may have spaces
+    """Make the environment variable for a Node process and the processes that it starts."""
+    hook = json.dumps(str(_FOLDER / "loopback.cjs"))  # in quotes, because a path may have spaces
     return {} if AWS else {"NODE_OPTIONS": f"--require {hook}"}
 
 
 def create_fork_server() -> ForkServerContext:
-    """Processes that fork from one which has imported what the kills' tests run.
+    """Start a fork server that has imported the modules of the tests that kill processes.
 
-    Python 3.11 gives its path to the children only. Without PYTHONPATH the server imports nothing
-    and reports nothing, and each child imports all of Stache.
+    Python 3.11 passes its path to the children only. Without PYTHONPATH, the server cannot import
+    them and does not report it, and each child imports all of Stache.
     """
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["crash", "ingesting"])

@@ -77,24 +77,24 @@ def evaluate_condition(
     """Evaluate a condition, or the assertion of a rule."""
     [(name, argument)] = node.items()
 
-    def holds(part: Mapping[str, Any]) -> bool:
+    def is_true(part: Mapping[str, Any]) -> bool:
         return evaluate_condition(part, reference, condition)
 
-    def value(part: Any) -> str:
+    def resolve(part: Any) -> str:
         return str(reference(part["Ref"]) if isinstance(part, dict) else part)
 
     match name:
         case "Condition":
             return condition(argument)
         case "Fn::And":
-            return all(map(holds, argument))
+            return all(map(is_true, argument))
         case "Fn::Or":
-            return any(map(holds, argument))
+            return any(map(is_true, argument))
         case "Fn::Not":
-            return not holds(argument[0])
+            return not is_true(argument[0])
         case "Fn::Equals":
-            return value(argument[0]) == value(argument[1])
+            return resolve(argument[0]) == resolve(argument[1])
         case "Fn::Contains":
-            return value(argument[1]) in map(value, argument[0])
+            return resolve(argument[1]) in map(resolve, argument[0])
         case _:
             raise TemplateError(f"the function {name} is not supported")

@@ -15,7 +15,7 @@ PAGE = {"bucket": "my-bucket", "index": "idx"}
 """The index of NAMES, with the names that jobs use."""
 
 
-def ask(
+def send_request(
     url: str, path: str, request: Any = None, method: str = "POST", body: Any = None, **headers: Any
 ) -> tuple[http.client.HTTPResponse, Any]:
     """Return the response to a request of the page, and its JSON document."""
@@ -27,7 +27,7 @@ def ask(
         return response, json.loads(response.read())
 
 
-def stream(url: str, path: str, body: bytes, **headers: str) -> list[dict[str, Any]]:
+def read_stream(url: str, path: str, body: bytes, **headers: str) -> list[dict[str, Any]]:
     """Return the lines of a streamed response."""
     with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
         connection.request("POST", path, body, {"content-type": "application/json", **headers})
@@ -37,9 +37,9 @@ def stream(url: str, path: str, body: bytes, **headers: str) -> list[dict[str, A
         return [json.loads(line) for line in response.read().splitlines()]
 
 
-def run(url: str, job: str, **members: Any) -> Any:
+def run_job(url: str, job: str, **members: Any) -> Any:
     """Return the result of a job on the index."""
-    *progress, last = stream(
+    *progress, last = read_stream(
         url, f"/console/api/stream/{job}", json.dumps({**PAGE, **members}).encode()
     )
     assert all(set(line) == {"progress"} for line in progress)
@@ -47,22 +47,22 @@ def run(url: str, job: str, **members: Any) -> Any:
     return last["result"]
 
 
-def run_failing(url: str, job: str, **members: Any) -> dict[str, Any]:
+def run_failing_job(url: str, job: str, **members: Any) -> dict[str, Any]:
     """Return the error with which a job on the index ends."""
-    lines = stream(url, f"/console/api/stream/{job}", json.dumps({**PAGE, **members}).encode())
+    lines = read_stream(url, f"/console/api/stream/{job}", json.dumps({**PAGE, **members}).encode())
     assert "error" in lines[-1], lines[-1]
     error: dict[str, Any] = lines[-1]["error"]
     return error
 
 
-def create_index(engine: Engine, dimension: int = 2, **more: Any) -> None:
+def create_index(engine: Engine, dimension: int = 2, **options: Any) -> None:
     """Create the index and its bucket."""
     engine.call("CreateVectorBucket", {"vectorBucketName": NAMES["vectorBucketName"]})
     shape = {"dataType": "float32", "dimension": dimension, "distanceMetric": "cosine"}
-    engine.call("CreateIndex", {**NAMES, **shape, **more})
+    engine.call("CreateIndex", {**NAMES, **shape, **options})
 
 
-def put(engine: Engine, vectors: list[tuple[str, Any, dict[str, Any]]]) -> None:
+def put_vectors(engine: Engine, vectors: list[tuple[str, Any, dict[str, Any]]]) -> None:
     """Store vectors, each a tuple of its key, numbers and metadata."""
     for start in range(0, len(vectors), 500):
         batch = [

@@ -33,16 +33,16 @@ HOSTILE_KEYS = (
 
 
 def create_index(
-    engine: Engine, name: str, dimension: int = DIMENSION, **more: Any
+    engine: Engine, name: str, dimension: int = DIMENSION, **options: Any
 ) -> dict[str, str]:
     """Create an empty index in the bucket, and return its names."""
     names = {"vectorBucketName": BUCKET, "indexName": name}
     shape = {"dataType": "float32", "dimension": dimension, "distanceMetric": "cosine"}
-    engine.call("CreateIndex", {**names, **shape, **more})
+    engine.call("CreateIndex", {**names, **shape, **options})
     return names
 
 
-def put(engine: Engine, names: dict[str, str], vectors: list[dict[str, Any]]) -> None:
+def put_vectors(engine: Engine, names: dict[str, str], vectors: list[dict[str, Any]]) -> None:
     """Put any number of vectors."""
     for start in range(0, len(vectors), 500):
         engine.call("PutVectors", {**names, "vectors": vectors[start : start + 500]})
@@ -52,11 +52,11 @@ def fill_engine(engine: Engine) -> None:
     """Create the bucket and its indexes."""
     engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET, "tags": {"team": "search"}})
     create_index(engine, "empty")
-    put(engine, create_index(engine, "one", **SEARCHABLE), [make_vector("only", 0)])
+    put_vectors(engine, create_index(engine, "one", **SEARCHABLE), [make_vector("only", 0)])
     many = create_index(engine, "many", **SEARCHABLE)
-    put(engine, many, [make_vector(f"doc-{n:05}", n) for n in range(MANY)])
+    put_vectors(engine, many, [make_vector(f"doc-{n:05}", n) for n in range(MANY)])
     hostile = create_index(engine, "hostile", **SEARCHABLE)
-    put(engine, hostile, make_hostile_vectors())
+    put_vectors(engine, hostile, make_hostile_vectors())
 
 
 SEARCHABLE: dict[str, Any] = {

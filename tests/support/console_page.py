@@ -81,7 +81,7 @@ class Browser:
         )
         self._run("goto", f"{self._url}/{address}")
 
-    def go(self, address: str) -> None:
+    def navigate(self, address: str) -> None:
         """Go to another view of the console."""
         self._run("evaluate", f"void (location.hash = {json.dumps(address)})")
 

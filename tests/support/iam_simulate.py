@@ -23,7 +23,7 @@ from s3vectors_local.iam import BucketPolicy, Need, Policies
 PACKAGES: Final = Path(sys.prefix) / "javascript"
 """The folder where `make test` installs iam-simulate. The Makefile has the version."""
 
-CALLER: Final = Caller(identity="role/asked-about")
+CALLER: Final = Caller(identity="role/caller")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 from stache_ai.providers import plugin_loader
 
 
-def register(kind: str, name: str, provider: type[Any]) -> None:
+def register_provider(kind: str, name: str, provider: type[Any]) -> None:
     """Register a provider in this process. Later tests also find it.
 
     Stache looks for installed providers of a kind only while it knows none. So this function loads

@@ -165,10 +165,10 @@ def _draw_action(draw: Random, action: str) -> str:
     service, name = action.split(":")
     if draw.random() < 0.1:
         return "*"
-    return f"{_recase(draw, service)}:{_recase(draw, _add_wildcards(draw, name))}"
+    return f"{_change_case(draw, service)}:{_change_case(draw, _add_wildcards(draw, name))}"
 
 
-def _recase(draw: Random, text: str) -> str:
+def _change_case(draw: Random, text: str) -> str:
     return draw.choice((text, text, text.lower(), text.swapcase()))
 
 
@@ -207,12 +207,12 @@ def _draw_condition(draw: Random, context: Mapping[str, Any]) -> tuple[str, dict
             "s3vectors:sseType": _draw_some(draw, lambda: algorithm)
         }
     if kind == "keys":
-        operator = draw.choice(("ForAnyValue:", "ForAllValues:")) + _negate(draw, TEXTS)
+        operator = draw.choice(("ForAnyValue:", "ForAllValues:")) + _draw_base_operator(draw, TEXTS)
         return operator, {
             TAG_KEYS: _draw_some(draw, lambda: draw.choice(("team", "Stage", "s*", "*")))
         }
     key, values = draw.choice(sorted(TAGS.items()))
-    name = f"{draw.choice(KINDS)}/{_recase(draw, key)}"
+    name = f"{draw.choice(KINDS)}/{_change_case(draw, key)}"
     if kind == "null":
         return "Null", {draw.choice((name, TAG_KEYS, *context)): draw.choice(("true", "false"))}
     return _draw_operator(draw, TEXTS), {
@@ -221,10 +221,10 @@ def _draw_condition(draw: Random, context: Mapping[str, Any]) -> tuple[str, dict
 
 
 def _draw_operator(draw: Random, operators: tuple[str, ...]) -> str:
-    return _negate(draw, operators) + draw.choice(("", "", "IfExists"))
+    return _draw_base_operator(draw, operators) + draw.choice(("", "", "IfExists"))
 
 
-def _negate(draw: Random, operators: tuple[str, ...]) -> str:
+def _draw_base_operator(draw: Random, operators: tuple[str, ...]) -> str:
     operator = draw.choice(operators)
     kind = "Arn" if operator.startswith("Arn") else "String"
     return operator if draw.random() < 0.7 else operator.replace(kind, f"{kind}Not")

@@ -50,9 +50,9 @@ class Scenario:
         self.rows[name] = (status, _mask_variable_parts(response))
         return response
 
-    def _ingest_file(self, name: str, filename: str | None, text: str, **more: Any) -> Any:
+    def _ingest_file(self, name: str, filename: str | None, text: str, **members: Any) -> Any:
         metadata = {"filename": filename} if filename else {}
-        body = {"text": text, "namespace": "notes", "metadata": metadata, **more}
+        body = {"text": text, "namespace": "notes", "metadata": metadata, **members}
         return self._run_step(name, "POST", "/ingest", body)["doc_id"]
 
     def _query(self, name: str, words: str, namespace: str = "notes") -> None:

@@ -47,7 +47,7 @@ class Owner:
 
     def list_keys(self, kind: str) -> set[str]:
         """Return the keys in Stache's index of a kind."""
-        vectors = self._client.list_vectors(**self._names(kind))["vectors"]
+        vectors = self._client.list_vectors(**self._name_index(kind))["vectors"]
         return {vector["key"] for vector in vectors}
 
     def reset(self) -> None:
@@ -61,28 +61,28 @@ class Owner:
 
     def add_text_search(self) -> None:
         """Enable text search on the index for documents, and wait until it is ready."""
-        names = self._names("documents")
+        names = self._name_index("documents")
         self._client.update_index_mode(**names, indexMode="ENHANCED")
-        if not self._text_searches():
+        if not self._list_text_search_statuses():
             added = {"textSearchConfigurations": [{"metadataKey": TEXT}]}
             self._client.update_metadata_configuration(**names, add=added)
-        while "BUILDING" in self._text_searches():
+        while "BUILDING" in self._list_text_search_statuses():
             pass  # a thread of the engine builds it in a moment
 
-    def _text_searches(self) -> list[str]:
-        index = self._client.get_index(**self._names("documents"))["index"]
+    def _list_text_search_statuses(self) -> list[str]:
+        index = self._client.get_index(**self._name_index("documents"))["index"]
         searches = index["metadataConfiguration"].get("textSearchConfigurations", [])
         return [search["status"] for search in searches]
 
     def delete_insights(self) -> None:
         """Delete the index for insights, if it exists."""
         with suppress(self._client.exceptions.NotFoundException):
-            self._client.delete_index(**self._names("insights"))
+            self._client.delete_index(**self._name_index("insights"))
 
     def create_insights(self, mode: Literal["CLASSIC", "ENHANCED"]) -> None:
         """Create an empty index for insights in this mode, without text search."""
         self.delete_insights()
-        names = self._names("insights")
+        names = self._name_index("insights")
         self._client.put_vector_bucket_default_index_mode(
             vectorBucketName=names["vectorBucketName"], defaultIndexMode=mode
         )
@@ -94,7 +94,7 @@ class Owner:
             metadataConfiguration={"nonFilterableMetadataKeys": [*NON_FILTERABLE]},
         )
 
-    def _names(self, kind: str) -> dict[str, str]:
+    def _name_index(self, kind: str) -> dict[str, str]:
         return {
             "vectorBucketName": self._environment["S3VECTORS_BUCKET_NAME"],
             "indexName": self._environment[index_variable(kind)],
@@ -137,7 +137,7 @@ class RoleView:
         Raises:
             ToolError: the tool failed.
         """
-        plugins.register("embeddings", "word-hashing", WordHashingEmbeddings)
+        plugins.register_provider("embeddings", "word-hashing", WordHashingEmbeddings)
         connections._process.connections.clear()  # in use, each command is a new process
         result = CliRunner().invoke(main, [*arguments, "--json"], env=self.environment)
         if result.exit_code:

@@ -1,10 +1,10 @@
 """Terraform's real core on this machine, with our stand-in for hashicorp/aws.
 
-    planned({"prefix": "mine"}, region="cn-north-1")      the plan, as JSON
-    with servers() as urls:
-        store = workspace(tmp_path, endpoints=urls)       one to apply in
+    plan({"prefix": "mine"}, region="cn-north-1")              a plan, as JSON
+    with run_servers() as urls:
+        store = make_workspace(tmp_path, endpoints=urls)       a workspace to apply in
 
-Two environments that `make test` sets up hold the cores, newest and oldest supported.
+`make test` sets up two environments with the newest and the oldest supported core.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NEWEST: Final = "newest"
 OLDEST: Final = "oldest"
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"
-"""Whose plans and stores they are: that of moto, and of our engine unless told otherwise."""
+"""The account of plans and stores, which is also the default of moto and of our engine."""
 
 _STANDIN: Final = Path(__file__).parent / "standin"
 _ENVIRONMENTS: Final[Mapping[str, Path]] = {
@@ -42,11 +42,11 @@ _ENVIRONMENTS: Final[Mapping[str, Path]] = {
     OLDEST: ROOT / ".venv-terraform-oldest",
 }
 _PYTHON_PATH: Final = join_python_path(_STANDIN.parent)
-"""Where the stand-in is, and what keeps it here."""
+"""The folder of the stand-in, and the guard that keeps it from connecting to other machines."""
 _PYTHON: Final = _ENVIRONMENTS[NEWEST] / "bin" / "python"
 _PATH: Final = "/usr/bin:/bin"
 _VERSION: Final = "6.55.0"
-"""What the stand-in passes for: the version that the newest of its schemas are of."""
+"""The stand-in's version: that of the newest of its schemas."""
 _ENDPOINTS: Final = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3VECTORS")
 _SERVICES: Final = ("dynamodb", "iam", "kms", "lambda", "logs")
 _MIRROR_ONLY: Final = (
@@ -56,11 +56,17 @@ _MIRROR_ONLY: Final = (
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder with a module in it, where Terraform runs.
+    """A folder with a module, in which Terraform runs.
 
-    `attached`: to a stand-in that runs already, which is faster than to start one for each
-    command, as Terraform does for its users. `default_tags` are those of the provider, which needs
-    to be attached. `programs` is a folder with those that the module runs.
+    Args:
+        folder: the folder.
+        core: the version of Terraform, NEWEST or OLDEST.
+        region: the region.
+        endpoints: the settings of the endpoints.
+        attached: whether to use a stand-in that runs already. It is faster than starting one for
+            each command, which is what Terraform does for its users.
+        default_tags: the default tags of the provider, if it is attached.
+        programs: a folder with the programs that the module runs.
     """
 
     folder: Path
@@ -72,13 +78,13 @@ class Workspace:
     programs: Path | None = None
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """What a command of Terraform's prints, and its exit code."""
+        """Run a Terraform command, and return its output and exit code."""
         if self.attached:
             self._write_provider_block()
         return _run(self.core, self.folder, self._make_environment(), *arguments)
 
     def _write_provider_block(self) -> None:
-        """What a stand-in of its own would take from the environment."""
+        """Write the settings that a stand-in started by Terraform reads from the environment."""
         rest, vectors = (self.endpoints.get(name, "") for name in _ENDPOINTS)
         urls = {**dict.fromkeys(_SERVICES, rest), "s3vectors": vectors}
         tags = {"default_tags": [{"tags": self.default_tags}]} if self.default_tags else {}
@@ -87,7 +93,7 @@ class Workspace:
         file.write_text(json.dumps({"provider": {"aws": block}}))
 
     def _make_environment(self) -> dict[str, str]:
-        """Nothing of the machine's."""
+        """Make an environment without variables of the machine."""
         attached = {"TF_REATTACH_PROVIDERS": _run_standin()} if self.attached else {}
         programs = {"PATH": f"{self.programs}:{_PATH}"} if self.programs else {}
         return {
@@ -101,34 +107,34 @@ class Workspace:
         }
 
     def check_output(self, *arguments: str) -> str:
-        """What a command prints that succeeds."""
+        """Run a command, check that it succeeds, and return what it prints."""
         result = self.run(*arguments)
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
 
     def read_refusal(self, command: str, *arguments: str) -> str:
-        """Everything that a command says that fails; of `plan` and `apply`."""
+        """Run `plan` or `apply`, check that it fails, and return its errors and warnings."""
         result = self.run(command, "-json", *arguments)
         assert result.returncode == 1, result.stdout + result.stderr
         return "\n".join(_read_problems(result.stdout, "error", "warning"))
 
     def read_warnings(self) -> list[str]:
-        """The warnings of a plan that succeeds."""
+        """Plan, check that it succeeds, and return the warnings."""
         return list(_read_problems(self.check_output("plan", "-json"), "warning"))
 
     def set_variables(self, variables: Mapping[str, Any]) -> Workspace:
-        """The same, with these values of the module's variables from now on."""
+        """Set the values of the module's variables, and return this workspace."""
         (self.folder / "terraform.tfvars.json").write_text(json.dumps(variables))
         return self
 
     def plan(self) -> dict[str, Any]:
-        """The plan."""
+        """Return the plan, as `terraform show -json` prints it."""
         self.check_output("plan", "-out=it.plan")
         plan: dict[str, Any] = json.loads(self.check_output("show", "-json", "it.plan"))
         return plan
 
     def list_changes(self) -> dict[str, list[str]]:
-        """What the plan does to each resource that it does not leave as it is."""
+        """Return the plan's actions on each resource that it changes."""
         actions_by_address = {
             each["address"]: each["change"]["actions"] for each in self.plan()["resource_changes"]
         }
@@ -139,44 +145,44 @@ class Workspace:
         }
 
     def apply(self) -> dict[str, Any]:
-        """Make it so; the outputs."""
+        """Apply, and return the outputs."""
         self.check_output("apply", "-auto-approve")
         outputs = json.loads(self.check_output("output", "-json"))
         return {name: output["value"] for name, output in outputs.items()}
 
     def destroy(self) -> str:
-        """Have all of it destroyed; what Terraform prints."""
+        """Destroy all resources, and return what Terraform prints."""
         return self.check_output("apply", "-destroy", "-auto-approve")
 
     def list_resources(self) -> list[str]:
-        """What its state has."""
+        """Return the addresses of the resources in the state."""
         return self.check_output("state", "list").split()
 
 
 def make_workspace(folder: Path, part: str = ".", **options: Any) -> Workspace:
-    """A copy of the module, ready to run in.
+    """Make a copy of the module that is initialized.
 
     Args:
-        folder: where.
-        part: an example's path in it, to run that.
-        options: of `Workspace`.
+        folder: the folder to copy to.
+        part: the path of an example in the module, to run that instead.
+        options: options of `Workspace`.
     """
     ready = _prepare(part, options.get("core", NEWEST))
     top = ready.folder.parents[len(Path(part).parts)]
-    leave = shutil.ignore_patterns("*.tfvars.json", "*.plan", "provider.tf.json")
-    shutil.copytree(top, folder / "copy", symlinks=True, ignore=leave)
+    ignored = shutil.ignore_patterns("*.tfvars.json", "*.plan", "provider.tf.json")
+    shutil.copytree(top, folder / "copy", symlinks=True, ignore=ignored)
     return Workspace(folder / "copy" / "terraform" / part, **options)
 
 
 def plan(
     variables: Mapping[str, Any] | None = None, *, region: str = REGION, part: str = "."
 ) -> dict[str, Any]:
-    """The plan of a first deployment, as `terraform show -json` has it; no server is asked.
+    """Return the plan of a first deployment, as `terraform show -json` prints it, without a server.
 
     Args:
-        variables: the module's, or the example's.
-        region: where; its partition follows from it.
-        part: an example's path in the module, to plan that.
+        variables: the variables of the module or the example.
+        region: the region, which determines the partition.
+        part: the path of an example in the module, to plan that instead.
     """
     return copy.deepcopy(_plan_once(json.dumps(variables or {}), region, part))
 
@@ -188,18 +194,18 @@ def _plan_once(variables: str, region: str, part: str) -> dict[str, Any]:
 
 
 def find_refusal(variables: Mapping[str, Any], core: str = NEWEST) -> str:
-    """Why such a deployment is refused when it is planned."""
+    """Return the errors of a plan that is refused because of these variables."""
     return _prepare(".", core).set_variables(variables).read_refusal("plan")
 
 
 def point_everywhere(url: str) -> dict[str, str]:
-    """One server for all of AWS, as settings."""
+    """Make settings with one server for all of AWS."""
     return dict.fromkeys(_ENDPOINTS, url)
 
 
 @contextmanager
 def run_servers() -> Iterator[dict[str, str]]:
-    """An engine, and moto for the rest of AWS, as settings of their URLs."""
+    """Run an engine, and moto for the rest of AWS. Yield settings with their URLs."""
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     command = [_PYTHON, _STANDIN / "moto_server.py"]
     environment = {**os.environ, "PYTHONPATH": _PYTHON_PATH}
@@ -213,10 +219,10 @@ def run_servers() -> Iterator[dict[str, str]]:
 
 @cache
 def _prepare(part: str, core: str) -> Workspace:
-    """A copy that has been initialized, for the whole run."""
+    """Make and initialize a copy of the module, once in a test run."""
     folder = Path(tempfile.mkdtemp(prefix="terraform-", dir=_make_mirror()))
-    leave = shutil.ignore_patterns(".terraform*", "terraform.tfstate*")
-    shutil.copytree(MODULE, folder / "terraform", ignore=leave)
+    ignored = shutil.ignore_patterns(".terraform*", "terraform.tfstate*")
+    shutil.copytree(MODULE, folder / "terraform", ignore=ignored)
     Workspace(folder / "terraform" / part, core, attached=False).check_output("init")
     return Workspace(folder / "terraform" / part, core)
 
@@ -237,7 +243,7 @@ def _run(
 
 @cache
 def _read_address() -> str:
-    """The provider's, as Terraform writes it in full."""
+    """Read the provider's full address from Terraform."""
     output = _run(NEWEST, MODULE, {}, "providers").stdout
     match = re.search(r"provider\[(.*/hashicorp/aws)\]", output)
     assert match, output
@@ -246,13 +252,13 @@ def _read_address() -> str:
 
 @cache
 def _make_mirror() -> Path:
-    """The only place that Terraform may take a provider from; it holds the stand-in."""
+    """Make the only source of providers that Terraform may use. It has the stand-in."""
     folder = tempfile.TemporaryDirectory(prefix="terraform-")
     atexit.register(folder.cleanup)
     mirror = Path(folder.name)
-    kind = mirror / "providers" / _read_address() / _VERSION / "linux_amd64"
-    kind.mkdir(parents=True)
-    provider = kind / f"terraform-provider-aws_v{_VERSION}"
+    platform = mirror / "providers" / _read_address() / _VERSION / "linux_amd64"
+    platform.mkdir(parents=True)
+    provider = platform / f"terraform-provider-aws_v{_VERSION}"
     provider.write_text(f'#!/bin/sh\nPYTHONPATH="{_PYTHON_PATH}" exec "{_PYTHON}" -m standin\n')
     provider.chmod(0o755)
     (mirror / "terraform.rc").write_text(_MIRROR_ONLY.format(mirror / "providers"))
@@ -261,7 +267,7 @@ def _make_mirror() -> Path:
 
 @cache
 def _run_standin() -> str:
-    """One that runs until this process ends (and so its input), as Terraform is told of it."""
+    """Start a stand-in that runs until this process ends. Return the setting for Terraform."""
     environment = {**CREDENTIALS, "PYTHONPATH": _PYTHON_PATH}
     command: list[str | Path] = [_PYTHON, "-m", "standin", "--attached"]
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
@@ -272,7 +278,7 @@ def _run_standin() -> str:
 
 
 def _read_problems(lines: str, *severities: str) -> Iterator[str]:
-    """What a command that prints JSON says in its diagnostics."""
+    """Yield the diagnostics of a command that prints JSON, if they have one of the severities."""
     for line in lines.splitlines():
         message = json.loads(line)
         if message["type"] == "diagnostic" and message["diagnostic"]["severity"] in severities:

@@ -1,4 +1,4 @@
-"""A server before an engine that hangs or fails as a test says."""
+"""An HTTP server before an engine, which hangs or fails when a test wants it."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Words:
         return self.embed_batch([text])[0]
 
     def embed_batch(self, texts: list[str]) -> list[list[float]]:
-        """Return a vector for each text, or fail as the test says."""
+        """Return a vector for each text, or fail if the test has set that."""
         self.batch_sizes.append(len(texts))
         response = self.respond(texts)
         if response is not None:

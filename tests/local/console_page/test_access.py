@@ -88,7 +88,7 @@ def test_a_query_works_with_the_keyboard_alone(page, console):
     page.type("doc-00043")
     page.press("Enter")
     page.waitFor(".verdict")
-    page.go(f"{INDEX}/map?limit=500")
+    page.navigate(f"{INDEX}/map?limit=500")
     page.wait("Principal components")
     tab_to(page, "Map of 500 vectors")
     page.press("ArrowRight")
@@ -120,7 +120,7 @@ def test_an_index_keeps_the_focus_while_its_details_arrive(page, console, bucket
             " path.endsWith('/GetIndex') ? { ...options, body: options.body.replace("
             f"'{BUCKET}', '{bucket}') }} : options); }})()"
         )
-    page.go("#/")
+    page.navigate("#/")
     page.waitFor("tr[data-index=many]")
     page.evaluate("document.querySelector('tr[data-index=many] a').focus()")
 
@@ -133,7 +133,7 @@ def test_an_index_keeps_the_focus_while_its_details_arrive(page, console, bucket
 def test_a_new_view_moves_the_focus_to_its_content(page, console):
     """So a screen reader does not begin at the top again."""
     show(page, console, "overview")
-    page.go(INDEX)
+    page.navigate(INDEX)
     page.wait("Data type")
 
     assert page.evaluate("document.activeElement.id") == "main"

@@ -110,7 +110,7 @@ def test_vectors_are_counted_on_request(page, console):
     page.wait("not counted yet")
     page.click("button", "Count vectors")
     page.wait(f"{MANY:,} vectors")
-    page.go("#/")
+    page.navigate("#/")
     page.wait("ENHANCED")
 
     assert page.evaluate("[...document.querySelectorAll('.count')].map(c => c.textContent)") == [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console_data import BUCKET, create_index, make_vector, put
+from console_data import BUCKET, create_index, make_vector, put_vectors
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
 
@@ -18,7 +18,7 @@ def engine():
     with Engine() as engine:
         engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
         names = create_index(engine, "changing")
-        put(engine, names, [make_vector(f"k{number}", number) for number in range(5)])
+        put_vectors(engine, names, [make_vector(f"k{number}", number) for number in range(5)])
         yield engine
 
 

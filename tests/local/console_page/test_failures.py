@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from console_data import BUCKET, SEARCHABLE, create_index, make_vector, put
+from console_data import BUCKET, SEARCHABLE, create_index, make_vector, put_vectors
 from s3vectors_local import Engine, Policies, serving
 from s3vectors_local.console.options import ConsoleOptions
 
@@ -21,7 +21,7 @@ def one_vector_engine():
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     with Engine(policies=Policies({"Version": "2012-10-17", "Statement": everything})) as engine:
         engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
-        put(engine, create_index(engine, "one", **SEARCHABLE), [make_vector("only", 0)])
+        put_vectors(engine, create_index(engine, "one", **SEARCHABLE), [make_vector("only", 0)])
         yield engine
 
 
@@ -31,10 +31,10 @@ def test_each_view_reports_a_stopped_engine(page, one_vector_engine):
         page.open_console(url, INDEX)
         page.wait("Data type")
     for view in ("", "/browse", "/query?key=only", "/map", "/vector/only"):
-        page.go(f"{INDEX}{view}?" if view == "" else f"{INDEX}{view}")
+        page.navigate(f"{INDEX}{view}?" if view == "" else f"{INDEX}{view}")
         page.waitUntil("/does not answer. It may have stopped/.test(document.body.innerText)")
         assert page.count("button:text('Try again')") > 0
-    page.go("#/requests")
+    page.navigate("#/requests")
 
     page.wait("does not answer. It may have stopped")
 
@@ -52,7 +52,7 @@ def test_a_denial_is_shown_with_the_service_s_message(page, one_vector_engine):
         page.wait("AccessDeniedException")
         page.wait("s3vectors:GetVectorBucket")
         page.wait("cosine")
-        page.go(f"{INDEX}/browse")
+        page.navigate(f"{INDEX}/browse")
 
         page.wait("s3vectors:ListVectors")
         page.wait("AccessDeniedException")
@@ -122,7 +122,7 @@ def test_the_printed_address_can_be_opened_in_the_tab_that_asks_for_the_token(
     with serving(one_vector_engine, console=ConsoleOptions(token=TOKEN)) as url:
         page.open_console(url, fragment)
         page.wait("TokenRequired")
-        page.go(f"#token={TOKEN}")
+        page.navigate(f"#token={TOKEN}")
 
         page.wait("cosine")
         assert TOKEN not in page.evaluate("location.href")
@@ -133,7 +133,7 @@ def test_the_page_asks_again_when_the_token_becomes_invalid(page, one_vector_eng
     with serving(one_vector_engine, console=ConsoleOptions(token=TOKEN)) as url:
         page.open_console(url, f"#token={TOKEN}")
         page.wait("cosine")
-        page.go("#token=wrong")
+        page.navigate("#token=wrong")
         page.wait("TokenRequired")
         page.fill("Token", TOKEN)
         page.click("button", "Open the console")
@@ -213,7 +213,7 @@ def test_a_damaged_index_is_reported_and_hides_no_other(page, tmp_path):
     with Engine(tmp_path / "data") as engine:
         engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
         for name in ("whole", "damaged"):
-            put(engine, create_index(engine, name), [make_vector("only", 0)])
+            put_vectors(engine, create_index(engine, name), [make_vector("only", 0)])
     with closing(sqlite3.connect(tmp_path / "data" / "s3vectors.db")) as database:
         database.execute("DROP TABLE vectors_2")
         database.commit()
@@ -221,8 +221,8 @@ def test_a_damaged_index_is_reported_and_hides_no_other(page, tmp_path):
         page.open_console(url)
         page.waitUntil("document.querySelectorAll('tbody tr').length === 2")
         for view in ("browse", "map", "query?key=only", "vector/only"):
-            page.go(f"#/bucket/{BUCKET}/index/damaged/{view}")
+            page.navigate(f"#/bucket/{BUCKET}/index/damaged/{view}")
             page.waitUntil("/InternalServer/.test(document.querySelector('.failure')?.innerText)")
-        page.go(f"#/bucket/{BUCKET}/index/whole/browse")
+        page.navigate(f"#/bucket/{BUCKET}/index/whole/browse")
 
         page.wait("Page 1: 1 vector")

@@ -16,7 +16,7 @@ from console_data import (
     SCRIPT_KEY,
     create_index,
     make_vector,
-    put,
+    put_vectors,
 )
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
@@ -163,7 +163,9 @@ def test_metadata_keys_that_every_object_has_are_read_from_the_vector(page):
     with Engine() as engine:
         engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
         names = create_index(engine, "objects")
-        put(engine, names, [{**make_vector("a", 0), "metadata": metadata}, make_vector("b", 1)])
+        put_vectors(
+            engine, names, [{**make_vector("a", 0), "metadata": metadata}, make_vector("b", 1)]
+        )
         with serving(engine, console=ConsoleOptions()) as url:
             page.open_console(url, f"#/bucket/{BUCKET}/index/objects/browse")
             page.wait("Page 1: 2 vectors")

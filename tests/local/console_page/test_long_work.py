@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from console_data import BUCKET, create_index, make_vector, put
+from console_data import BUCKET, create_index, make_vector, put_vectors
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
 from s3vectors_local.console.streams import Streams
@@ -36,7 +36,7 @@ def engine():
     with SlowEngine() as engine:
         engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
         names = create_index(engine, "slow")
-        put(engine, names, [make_vector(f"k{number}", number) for number in range(2500)])
+        put_vectors(engine, names, [make_vector(f"k{number}", number) for number in range(2500)])
         yield engine
         engine.pages.release(100)
 

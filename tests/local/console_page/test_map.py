@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from console_data import BUCKET, MANY, create_index, make_vector, put
+from console_data import BUCKET, MANY, create_index, make_vector, put_vectors
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
 from s3vectors_local.console.service import EngineService
@@ -128,7 +128,7 @@ def test_nothing_is_read_before_the_reader_knows_the_cost(page, monkeypatch):
     jobs = "performance.getEntriesByType('resource').filter(({name}) => /stream/.test(name)).length"
     with Engine() as engine, serving(engine, console=ConsoleOptions()) as url:
         engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
-        put(engine, create_index(engine, "one"), [make_vector("only", 0)])
+        put_vectors(engine, create_index(engine, "one"), [make_vector("only", 0)])
         page.open_console(url, f"#/bucket/{BUCKET}/index/one/map")
         page.wait("costs as much as reading them does")
         page.wait("8 dimensions")

@@ -122,7 +122,7 @@ def test_a_dialog_closes_with_its_view(page, console):
     page.wait("10 results")
     page.click("button", "Copy as code")
     page.waitFor("dialog")
-    page.go(f"{INDEX}/transfer")
+    page.navigate(f"{INDEX}/transfer")
     page.wait("JSON Lines")
 
     page.waitUntil("document.querySelector('dialog') === null")

@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 import pytest
 from botocore.exceptions import ClientError
 
-from console_data import BUCKET, create_index, make_vector, put
+from console_data import BUCKET, create_index, make_vector, put_vectors
 from endpoints import create_client
 from s3vectors_local import Engine, Policies, serving
 from s3vectors_local.console.options import ConsoleOptions
@@ -24,7 +24,7 @@ def engine():
     ]
     with Engine(policies=Policies({"Version": "2012-10-17", "Statement": statements})) as engine:
         engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
-        put(engine, create_index(engine, "asked"), [make_vector("only", 0)])
+        put_vectors(engine, create_index(engine, "asked"), [make_vector("only", 0)])
         yield engine
 
 
@@ -60,7 +60,7 @@ def test_the_reader_can_select_refused_requests_and_the_console_s_own(page, engi
     """By default, the console's own are hidden."""
     page.open_console(url)
     page.wait("ENHANCED")
-    page.go("#/requests")
+    page.navigate("#/requests")
     page.wait("None of these is shown")
     page.check("Those of this console, too")
     page.wait("GetIndex")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from console_data import BUCKET, create_index, make_vector, put
+from console_data import BUCKET, create_index, make_vector, put_vectors
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
 
@@ -24,7 +24,7 @@ def engine():
     with Engine() as engine:
         engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
         vectors = [make_vector(f"k{number:03}", number) for number in range(600)]
-        put(engine, create_index(engine, "source"), vectors)
+        put_vectors(engine, create_index(engine, "source"), vectors)
         create_index(engine, "target")
         yield engine
 
@@ -50,7 +50,7 @@ def test_an_imported_export_has_the_same_vectors(page, engine, url, tmp_path):
     name, content = page.download("button", "Download")
     file = tmp_path / name
     file.write_text(content)
-    page.go(build_address("target"))
+    page.navigate(build_address("target"))
     page.wait("Drop an export here, or choose it")
     page.upload("Drop an export here, or choose it", str(file))
     page.wait("Imported 600 vectors")
@@ -78,7 +78,7 @@ def test_a_damaged_file_is_refused_with_its_line(page, engine, url, tmp_path):
     lines = content.splitlines(keepends=True)
     file = tmp_path / "damaged.jsonl"
     file.write_text("".join([*lines[:10], *lines[11:]]))
-    page.go(build_address("target"))
+    page.navigate(build_address("target"))
     page.wait("Drop an export here, or choose it")
     page.upload("Drop an export here, or choose it", str(file))
     page.waitFor(".failure")

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 import plugins
-from console_client import ask, stream
+from console_client import read_stream, send_request
 from endpoints import serve
 from s3vectors_local.console.jobs import JOBS
 from s3vectors_local.console.maps import Maps
@@ -57,7 +57,7 @@ def console(*arguments, **environment):
 
 def settings(endpoint, **more):
     """Those of a store whose embedder hashes words."""
-    plugins.register("embeddings", "word-hashing", WordHashingEmbeddings)
+    plugins.register_provider("embeddings", "word-hashing", WordHashingEmbeddings)
     return load_settings(
         s3vectors_bucket_name=BUCKET,
         s3vectors_endpoint_url=endpoint,
@@ -97,7 +97,7 @@ def endpoint(request, tmp_path, monkeypatch):
 
 
 def _create_bucket(url):
-    ask(url, "/CreateVectorBucket", {"vectorBucketName": BUCKET})
+    send_request(url, "/CreateVectorBucket", {"vectorBucketName": BUCKET})
 
 
 @pytest.fixture
@@ -251,7 +251,7 @@ def test_the_console_does_not_create_a_vector_bucket():
         service = open_service(settings(url))
         with pytest.raises(ConflictException):
             service.call("CreateVectorBucket", {"vectorBucketName": "another"})
-        assert ask(url, "/ListVectorBuckets")[1] == {"vectorBuckets": []}
+        assert send_request(url, "/ListVectorBuckets")[1] == {"vectorBuckets": []}
 
 
 def test_only_the_region_of_the_settings_is_served(service, endpoint):
@@ -296,14 +296,16 @@ def test_the_command_serves_the_page_only_with_the_token(endpoint):
     arguments = ("--bucket", BUCKET, "--endpoint", endpoint)
     with console(*arguments) as (process, url, token):
         header = {"x-console-token": token}
-        assert ask(url, "/console/api/about")[0].status == 401
-        assert ask(url, "/console/api/about", host="evil.example", **header)[0].status == 403
-        assert ask(url, "/ListVectorBuckets", **header)[0].status == 404
-        about = ask(url, "/console/api/about", **header)[1]
+        assert send_request(url, "/console/api/about")[0].status == 401
+        assert (
+            send_request(url, "/console/api/about", host="evil.example", **header)[0].status == 403
+        )
+        assert send_request(url, "/ListVectorBuckets", **header)[0].status == 404
+        about = send_request(url, "/console/api/about", **header)[1]
         names = json.dumps({"bucket": BUCKET, "index": "documents-1024"}).encode()
-        browsed = stream(url, "/console/api/stream/browse", names, **header)[-1]["result"]
-        drawn = stream(url, "/console/api/stream/map", names, **header)[-1]["result"]
-        denied = ask(url, "/console/api/call/DeleteIndex", INDEX, **header)[0]
+        browsed = read_stream(url, "/console/api/stream/browse", names, **header)[-1]["result"]
+        drawn = read_stream(url, "/console/api/stream/map", names, **header)[-1]["result"]
+        denied = send_request(url, "/console/api/call/DeleteIndex", INDEX, **header)[0]
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
 
@@ -322,9 +324,11 @@ def test_write_allows_deletions(endpoint):
     with console(*arguments) as (process, url, token):
         header = {"x-console-token": token}
         request = {**INDEX, "keys": ["cat"]}
-        assert ask(url, "/console/api/call/DeleteVectors", request, **header)[0].status == 200
+        assert (
+            send_request(url, "/console/api/call/DeleteVectors", request, **header)[0].status == 200
+        )
         names = json.dumps({"bucket": BUCKET, "index": "documents-1024"}).encode()
-        counted = stream(url, "/console/api/stream/count", names, **header)[-1]
+        counted = read_stream(url, "/console/api/stream/count", names, **header)[-1]
         process.terminate()
         process.communicate()
 

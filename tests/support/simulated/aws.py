@@ -124,7 +124,7 @@ class Aws:
 
 @contextmanager
 def simulate_aws(bucket_mode: BucketMode = "enhanced") -> Iterator[Aws]:
-    """Run an empty simulated AWS on this machine. A process runs one at a time.
+    """Run an empty simulated AWS on this machine. Only one can run in a process at a time.
 
     Args:
         bucket_mode: the mode of vector buckets: today's, or that of buckets created before

@@ -1,4 +1,4 @@
-"""The HTTP entry of the simulated AWS. It routes S3 Vectors to the engine, and the rest to moto."""
+"""The HTTP entry of the simulated AWS. It routes requests for S3 Vectors to the engine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HEADER_PREFIX: Final = "HTTP_"
 
 
 class Router:
-    """A WSGI application in front of moto's."""
+    """A WSGI application that passes other requests on to moto's application."""
 
     def __init__(self, moto: Application, engine: Engine) -> None:
         self._moto = moto

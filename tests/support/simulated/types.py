@@ -146,7 +146,7 @@ class _Resource:
         after = cloudformation_json["Properties"]
         before = original_resource.properties
         if cls.select_create_only(after) == cls.select_create_only(before):
-            _retag(
+            _update_tags(
                 make_client(region_name),
                 original_resource.arn,
                 _read_tags(before),
@@ -316,7 +316,7 @@ def _read_tags(properties: Mapping[str, Any]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
 
 
-def _retag(vectors: Any, arn: str, before: dict[str, str], after: dict[str, str]) -> None:
+def _update_tags(vectors: Any, arn: str, before: dict[str, str], after: dict[str, str]) -> None:
     removed = sorted(before.keys() - after.keys())
     if removed:
         vectors.untag_resource(resourceArn=arn, tagKeys=removed)

@@ -43,7 +43,7 @@ def plan(
     if prior is None:
         return {**planned, **dict.fromkeys(unset, UNKNOWN)}, []
     planned = _keep_prior_wording(rule, prior, planned)
-    replaced = [name for name in rule.replaces if _differs(name, prior, planned, config)]
+    replaced = [name for name in rule.replaces if _is_changed(name, prior, planned, config)]
     if replaced:
         planned |= {
             name: UNKNOWN
@@ -76,7 +76,7 @@ def _list_computed(attributes: dict[str, Any], config: State) -> list[str]:
     ]
 
 
-def _differs(name: str, prior: State, planned: State, config: State) -> bool:
+def _is_changed(name: str, prior: State, planned: State, config: State) -> bool:
     return bool(config.get(name) is not None and planned[name] != prior.get(name))
 
 

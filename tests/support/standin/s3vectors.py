@@ -23,7 +23,7 @@ class _Tagged:
         attributes = {"tags": self.provider.remove_default_tags(tags), "tags_all": tags}
         return {**state, **attributes, "region": state["region"] or self.provider.region}
 
-    def _retag(self, arn: str, prior: State, planned: State) -> None:
+    def _update_tags(self, arn: str, prior: State, planned: State) -> None:
         old, new = prior["tags_all"] or {}, planned["tags_all"] or {}
         removed = sorted(set(old) - set(new))
         if removed:
@@ -59,7 +59,7 @@ class VectorBucket(_Tagged):
 
     def update(self, prior: State, planned: State) -> State:
         """Change the tags. Any other change forces a replacement."""
-        self._retag(prior["vector_bucket_arn"], prior, planned)
+        self._update_tags(prior["vector_bucket_arn"], prior, planned)
         return planned
 
     def delete(self, state: State) -> None:
@@ -153,7 +153,7 @@ class Index(_Tagged):
 
     def update(self, prior: State, planned: State) -> State:
         """Change the tags. Any other change forces a replacement."""
-        self._retag(prior["index_arn"], prior, planned)
+        self._update_tags(prior["index_arn"], prior, planned)
         return planned
 
     def delete(self, state: State) -> None:

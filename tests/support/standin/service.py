@@ -43,7 +43,7 @@ class Service:
 
     _provider: Provider
 
-    def schemas(self, _: Any) -> Any:
+    def get_schemas(self, _: Any) -> Any:
         """Return every schema."""
         return schemas.build_response()
 
@@ -134,7 +134,7 @@ class Service:
 
 
 METHODS: Final[Mapping[str, tuple[str, str, str]]] = {
-    "GetProviderSchema": ("schemas", "Empty", "Schemas"),
+    "GetProviderSchema": ("get_schemas", "Empty", "Schemas"),
     "ValidateProviderConfig": ("check_provider", "ProviderConfig", "CheckedProvider"),
     "ConfigureProvider": ("configure", "Configuration", "Checked"),
     "ValidateResourceConfig": ("check", "TypedConfig", "Checked"),

@@ -62,7 +62,7 @@ def _attach_managed_policies() -> None:
 def _attach_at_creation() -> None:
     original = Role.create_from_cloudformation_json
 
-    def created(
+    def create(
         cls: type[Role], name: str, template: Any, account_id: str, region_name: str, **more: Any
     ) -> Role:
         del cls
@@ -70,14 +70,14 @@ def _attach_at_creation() -> None:
         _set_policies(role, template["Properties"], account_id)
         return role
 
-    Role.create_from_cloudformation_json = classmethod(created)  # type: ignore[method-assign, assignment, arg-type]  # moto's methods are untyped
+    Role.create_from_cloudformation_json = classmethod(create)  # type: ignore[method-assign, assignment, arg-type]  # moto's methods are untyped
 
 
 def _attach_at_update() -> None:
     """At an update, moto also ignores the trust policy, the boundary and inline policies."""
     original = Role.update_from_cloudformation_json
 
-    def updated(
+    def update(
         cls: type[Role],
         original_resource: Role,
         new_resource_name: str,
@@ -96,20 +96,20 @@ def _attach_at_update() -> None:
         _set_policies(role, properties, account_id)
         return role
 
-    Role.update_from_cloudformation_json = classmethod(updated)  # type: ignore[method-assign, assignment]  # the same
+    Role.update_from_cloudformation_json = classmethod(update)  # type: ignore[method-assign, assignment]  # the same
 
 
 def _detach_at_deletion() -> None:
     original = Role.delete_from_cloudformation_json
 
-    def deleted(
+    def delete(
         cls: type[Role], name: str, template: Any, account_id: str, region_name: str
     ) -> None:
         del cls
         _set_policies(iam_backends[account_id]["aws"].get_role(name), {}, account_id)
         original(name, template, account_id, region_name)
 
-    Role.delete_from_cloudformation_json = classmethod(deleted)  # type: ignore[method-assign, assignment]  # the same
+    Role.delete_from_cloudformation_json = classmethod(delete)  # type: ignore[method-assign, assignment]  # the same
 
 
 def _set_policies(role: Role, properties: Any, account_id: str) -> None:
@@ -137,7 +137,7 @@ def _translate_key_properties() -> None:
     """Moto passes a template's key policy and tags to KMS unchanged. KMS needs JSON and TagKey."""
     original = Key.create_from_cloudformation_json
 
-    def created(cls: type[Key], name: str, template: Any, *args: Any, **kwargs: Any) -> Key:
+    def create(cls: type[Key], name: str, template: Any, *args: Any, **kwargs: Any) -> Key:
         del cls
         properties = template["Properties"]
         translated = {
@@ -148,13 +148,13 @@ def _translate_key_properties() -> None:
         key: Key = original(name, template, *args, **kwargs)
         return key
 
-    Key.create_from_cloudformation_json = classmethod(created)  # type: ignore[method-assign, assignment]  # moto's methods are untyped
+    Key.create_from_cloudformation_json = classmethod(create)  # type: ignore[method-assign, assignment]  # moto's methods are untyped
 
 
 def _update_and_delete_managed_policies() -> None:
     """Moto neither updates nor deletes a template's managed policy."""
 
-    def updated(
+    def update(
         cls: type[ManagedPolicy],
         original_resource: ManagedPolicy,
         new_resource_name: str,
@@ -168,14 +168,14 @@ def _update_and_delete_managed_policies() -> None:
         backend.create_policy_version(original_resource.arn, document, set_as_default=True)
         return original_resource
 
-    def deleted(
+    def delete(
         cls: type[ManagedPolicy], arn: str, template: Any, account_id: str, region_name: str
     ) -> None:
         del cls, template, region_name
         iam_backends[account_id]["aws"].delete_policy(arn)  # moto retries while it is attached
 
-    ManagedPolicy.update_from_cloudformation_json = classmethod(updated)  # type: ignore[method-assign, assignment]  # the same
-    ManagedPolicy.delete_from_cloudformation_json = classmethod(deleted)  # type: ignore[method-assign, assignment]  # the same
+    ManagedPolicy.update_from_cloudformation_json = classmethod(update)  # type: ignore[method-assign, assignment]  # the same
+    ManagedPolicy.delete_from_cloudformation_json = classmethod(delete)  # type: ignore[method-assign, assignment]  # the same
 
 
 def _refuse_managed_session_policies() -> None:

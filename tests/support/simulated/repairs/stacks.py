@@ -74,7 +74,7 @@ def _replace_ip_address(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _set_outputs_of_change_sets() -> None:
-    """A stack that a change set creates lacks outputs, exports and tags. CDK and SAM use them."""
+    """A stack that a change set creates (as by the CDK or SAM) lacks outputs, exports and tags."""
     original = stacks.CloudFormationBackend.execute_change_set
 
     def execute_change_set(self: Any, change_set_name: str, stack_name: str | None = None) -> None:
@@ -171,14 +171,14 @@ def _transform_before(name: str) -> None:
     original = getattr(stacks.CloudFormationBackend, name)
 
     @wraps(original)
-    def transformed(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def call_with_transformed(self: Any, *args: Any, **kwargs: Any) -> Any:
         if _SERVERLESS in str(kwargs.get("template", "")):
             parameters = json.dumps(kwargs.get("parameters") or {})
             template = sam.transform_template(kwargs["template"], parameters).transformed
             kwargs["template"] = json.dumps(template)
         return original(self, *args, **kwargs)
 
-    setattr(stacks.CloudFormationBackend, name, transformed)
+    setattr(stacks.CloudFormationBackend, name, call_with_transformed)
 
 
 def _remove_no_value_from_lists() -> None:

@@ -37,12 +37,12 @@ def _tag_before(name: str) -> None:
     original = getattr(stacks.CloudFormationBackend, name)
 
     @wraps(original)
-    def tagged(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def call_with_tags(self: Any, *args: Any, **kwargs: Any) -> Any:
         if kwargs.get("tags") and kwargs.get("template"):
             kwargs["template"] = _add_tags(kwargs["template"], kwargs["tags"])
         return original(self, *args, **kwargs)
 
-    setattr(stacks.CloudFormationBackend, name, tagged)
+    setattr(stacks.CloudFormationBackend, name, call_with_tags)
 
 
 def _add_tags(template: str, tags: Mapping[str, str]) -> str:
