@@ -76,7 +76,7 @@ def test_json_tells_what_was_asked_and_what_was_found(tmp_path):
     assert report["findings"][0] == {
         "line": 7,
         "kind": "excess",
-        "problem": "read does not need s3vectors:DeleteVectors",
+        "problem": '"s3vectors:DeleteVectors" is beyond what read needs',
         "fix": "remove it, or check with --level read-write",
         "statement": "1",
         "policy": "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from s3vectors_local.iam import Need
@@ -10,10 +10,10 @@ from s3vectors_local.iam.patterns import matches_action
 from stache_ai_s3vectors.service.permissions import LEVELS
 from stache_ai_s3vectors.tool.policy_files.source import Text
 
-from .arns import SERVICE, can_cover, find_variable, get_service, is_wild
+from .arns import SERVICE, can_cover, get_service, is_wild
 from .findings import Finding, group, join_actions, quote_names
 from .statements import Rule
-from .targets import PREFIX, VIA_SERVICE, Target
+from .targets import VIA_SERVICE, Target, expand_action
 
 
 def find_missing(rules: Sequence[Rule], target: Target, line: int) -> Iterator[Finding]:
@@ -38,12 +38,11 @@ def find_missing(rules: Sequence[Rule], target: Target, line: int) -> Iterator[F
 
 
 def _find_causes(need: Need, rules: Sequence[Rule], line: int) -> Iterator[Finding]:
-    answers = [(rule.evaluate(need), rule) for rule in rules]
-    deny = [pair for pair in answers if not pair[1].allows and pair[0] is not False]
+    deny = [rule for rule in rules if not rule.allows and rule.evaluate(need) is not False]
     if deny:
-        yield _explain_denial(need, min(deny, key=lambda pair: pair[0] is None)[1])
-    allow = [pair for pair in answers if pair[1].allows]
-    if not any(answer for answer, _ in allow):
+        yield _explain_denial(need, min(deny, key=lambda rule: rule.evaluate(need) is None))
+    allow = [rule for rule in rules if rule.allows]
+    if not any(rule.evaluate(need) for rule in allow):
         yield _explain_gap(need, allow, line)
 
 
@@ -55,16 +54,16 @@ def _explain_denial(need: Need, rule: Rule) -> Finding:
     return rule.report(line, "denied", f"this statement denies WHAT {when}".rstrip(), fix)
 
 
-def _explain_gap(need: Need, answers: Sequence[tuple[bool | None, Rule]], line: int) -> Finding:
-    about = [pair for pair in answers if pair[1].match(need) is not False]
+def _explain_gap(need: Need, rules: Sequence[Rule], line: int) -> Finding:
+    about = [rule for rule in rules if rule.match(need) is not False]
     if about:
         # A condition of which nothing is known is nearer than one that does not hold
-        _, rule = min(about, key=lambda pair: pair[0] is False)
+        rule = min(about, key=lambda rule: rule.evaluate(need) is False)
         at, when = rule.explain_doubt(need)
         problem = f"a statement allows WHAT only {when}"
         return rule.report(at, "missing", problem, "allow it without that on ARNS")
     service = get_service(need.resource)
-    for rule in (rule for _, rule in answers if rule.is_about(need.action)):
+    for rule in (rule for rule in rules if rule.is_about(need.action)):
         if any(get_service(item) == service for item in rule.resources):
             problem = "no statement allows WHAT, this one only on other resources"
             return rule.report(rule.line, "missing", problem, "add ARNS to its Resource")
@@ -73,61 +72,57 @@ def _explain_gap(need: Need, answers: Sequence[tuple[bool | None, Rule]], line: 
 
 def find_excess(rule: Rule, target: Target) -> Iterator[Finding]:
     """Find actions beyond the level, and resources beyond the target."""
-    reached = rule.list_reached(target) if rule.allows else set()
-    if not reached:
+    if not rule.allows:
         return
-    needs = [need for need in target.needs if rule.is_about(need.action)]
-    if rule.negated_actions:
-        yield _report_negated(rule, "Action", dict.fromkeys(need.action for need in needs))
-    for item in () if rule.negated_actions else rule.actions:
-        yield from _check_action(item, reached, rule, target)
-    if rule.negated_resources and needs:
-        arns = dict.fromkeys(need.resource for need in needs if rule.match(need) is not False)
-        yield _report_negated(rule, "Resource", arns)
-    for item in () if rule.negated_resources or not needs else rule.resources:
-        yield from _check_resource(item, needs, rule, target)
+    reached = rule.list_reached(target)
+    needs = [need for need in target.needs if reached and rule.is_about(need.action)]
+    if not rule.negated_actions:
+        yield from _find_excess_actions(rule, reached, target)
+    elif reached:
+        yield _report_negated(rule, "Action", rule.actions, [need.action for need in needs])
+    if not rule.negated_resources:
+        yield from _find_excess_resources(rule, needs, target)
+    elif needs:
+        arns = [need.resource for need in needs if rule.match(need) is not False]
+        yield _report_negated(rule, "Resource", rule.resources, arns)
     yield from _find_direct_use(rule, needs, target)
 
 
-def _report_negated(rule: Rule, part: str, needed: Collection[str]) -> Finding:
-    fix = f'write "{part}" with {quote_names(needed)}' if needed else "remove the statement"
+def _report_negated(rule: Rule, part: str, items: Sequence[Text], needed: Iterable[str]) -> Finding:
+    texts = dict.fromkeys(needed)
+    fix = f'write "{part}" with {quote_names(texts)}' if texts else "remove the statement"
     problem = f"Not{part} covers everything except what it names"
-    return rule.report(rule.lines[f"Not{part}"], "excess", problem, fix)
+    return rule.report(items[0].line, "excess", problem, fix)
 
 
-def _check_action(item: Text, reached: set[str], rule: Rule, target: Target) -> Iterator[Finding]:
-    own = {action for action in reached if matches_action(item, action)}
-    needed = target.list_needed(item)
-    if not own or (needed and not is_wild(item)):
-        return
-    if is_wild(item):
-        extra = sorted(own.difference(needed, [item]))
-        problem = f'"{item}" covers more than {target.level} needs'
-        problem += f": {join_actions(extra)}" if extra else ""
-        fix = f"name the actions: {quote_names(needed)}" if needed else "remove it"
-    else:
-        problem = f"{target.level} does not need {item}"
-        known = {name: (*level.index, *level.bucket) for name, level in LEVELS.items()}
-        higher = [n for n in known if any(matches_action(item, PREFIX + a) for a in known[n])]
-        fix = f"remove it, or check with --level {higher[0]}" if higher else "remove it"
-    yield rule.report(item.line, "excess", problem, fix)
+def _find_excess_actions(rule: Rule, reached: set[str], target: Target) -> Iterator[Finding]:
+    scope = f"what {target.level} needs"
+    for item in rule.actions:
+        levels = [name for name in LEVELS if replace(target, level=name).list_needed(item)]
+        other = f", or check with --level {levels[0]}" if levels else ""
+        named = expand_action(item) and not is_wild(item)
+        if named or any(matches_action(item, action) for action in reached):
+            yield from _check_scope(rule, item, target.list_needed(item), scope, other)
 
 
-def _check_resource(
-    item: Text, needs: Sequence[Need], rule: Rule, target: Target
+def _find_excess_resources(rule: Rule, needs: Sequence[Need], target: Target) -> Iterator[Finding]:
+    other = ", or check with another --bucket or --index"
+    for item in rule.resources if needs else ():
+        arns = dict.fromkeys(need.resource for need in needs if can_cover(item, need.resource))
+        if item not in target.arns and (arns or get_service(item) == SERVICE):
+            scope = target.name_places(arns or target.arns)
+            yield from _check_scope(rule, item, arns, scope, other)
+
+
+def _check_scope(
+    rule: Rule, item: Text, needed: Collection[str], scope: str, other: str
 ) -> Iterator[Finding]:
-    """Find wildcards, other indexes of the bucket, and other buckets."""
-    arns = dict.fromkeys(need.resource for need in needs if can_cover(item, need.resource))
-    own = get_service(item) == SERVICE and item not in target.arns
-    if is_wild(item) and arns:
-        problem = f'"{item}" covers more than {target.name_places(arns)}'
-        fix = f"write {quote_names(arns)}"
-    elif own and (is_wild(item) or not find_variable(item)):
-        problem = f'"{item}" is beyond {target.name_places(target.arns)}'
-        fix = "remove it, or check with another --bucket or --index"
-    else:
-        return
-    yield rule.report(item.line, "excess", problem, fix)
+    """Find a text that covers more than what is needed, or nothing of it."""
+    if not needed:
+        yield rule.report(item.line, "excess", f'"{item}" is beyond {scope}', f"remove it{other}")
+    elif is_wild(item):
+        problem, fix = f'"{item}" covers more than {scope}', f"write {quote_names(needed)}"
+        yield rule.report(item.line, "excess", problem, fix)
 
 
 def _find_direct_use(rule: Rule, needs: Sequence[Need], target: Target) -> Iterator[Finding]:

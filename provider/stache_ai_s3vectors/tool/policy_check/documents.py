@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -98,37 +98,37 @@ def _read_document(extract: Extract) -> Iterator[Rule | Finding]:
 
 
 def _read_statement(raw: Any, number: str, line: int, extract: Extract) -> Iterator[Rule | Finding]:
-    unknown = [make_placeholder(name) for name in extract.unresolved]
-    name = (isinstance(raw, Object) and raw.get("Sid")) or number
-    try:
-        parsed = parse_statement(_THIS, _complete(raw, unknown) if isinstance(raw, Object) else raw)
-        written = tuple(_read_conditions(raw.get("Condition", {})))
-    except PolicyError as error:
-        yield replace(_report_refusal(error, raw, line), statement=str(name))
+    members = raw if isinstance(raw, Object) else Object(line)
+    name = str(members.get("Sid") or number)
+    texts = _list_texts(members, extract)
+    if extract.unresolved and not all(texts.values()):
         return
-    actions, resources = (
-        tuple(
-            text
-            for text in to_list(raw.get(part, raw.get(f"Not{part}")))
-            if not any(placeholder in text for placeholder in unknown)
-        )
-        for part in ("Action", "Resource")
-    )
-    if actions and resources:
-        own = {"name": str(name), "actions": actions, "resources": resources, "written": written}
-        place = {"policy": extract.name, "line": line, "lines": raw.lines}
-        yield Rule(**vars(parsed) | own | place)
+    completed = {member: [_complete(text) for text in texts[member]] for member in texts}
+    element = {**raw, **completed, "Condition": {}} if raw is members else raw
+    try:
+        parsed = parse_statement(_THIS, element)
+        written = tuple(_read_conditions(members.get("Condition", {})))
+    except PolicyError as error:
+        yield replace(_report_refusal(error, raw, line), statement=name)
+        return
+    actions, resources = (texts.get(m, texts.get(f"Not{m}", [])) for m in ("Action", "Resource"))
+    own = {"name": name, "actions": tuple(actions), "resources": tuple(resources)}
+    place = {"policy": extract.name, "line": line, "written": written}
+    yield Rule(**vars(parsed) | own | place)
 
 
-def _complete(raw: Object, unknown: Collection[str]) -> dict[str, Any]:
-    """A statement without conditions and texts that are not known, and with all parts of ARNs."""
+def _list_texts(members: Object, extract: Extract) -> dict[str, list[Any]]:
+    """The actions and resources of a statement, without what is not known."""
+    unknown = [make_placeholder(name) for name in extract.unresolved]
+    return {
+        member: [t for t in to_list(value) if not any(part in str(t) for part in unknown)]
+        for member, value in members.items()
+        if member.endswith(("Action", "Resource"))
+    }
 
-    def complete(text: Any) -> Any:
-        known = isinstance(text, str) and not any(placeholder in text for placeholder in unknown)
-        return complete_arn(text) if known else text if not isinstance(text, str) else "*"
 
-    patterns = (name for name in raw if name.endswith(("Action", "Resource")))
-    return {**raw, **{n: [complete(t) for t in to_list(raw[n])] for n in patterns}, "Condition": {}}
+def _complete(text: Any) -> Any:
+    return complete_arn(text) if isinstance(text, str) else text
 
 
 def _read_conditions(operators: Any) -> Iterator[WrittenCondition]:

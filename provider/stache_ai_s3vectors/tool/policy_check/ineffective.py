@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from stache_ai_s3vectors.tool.policy_files.source import Text
 
-from .arns import BUCKET, INDEX, SERVICE, explain_arn, find_kinds, get_service, is_like_service
+from .arns import SERVICE, complete_arn, find_kinds, get_service, is_like_service
 from .findings import Finding, join_actions, quote_names
 from .statements import Rule
 from .targets import PREFIX, Target, expand_action, list_actions
@@ -18,7 +18,7 @@ from .targets import PREFIX, Target, expand_action, list_actions
 Fault: TypeAlias = "tuple[str, Sequence[str]] | None"
 """Why a text matches nothing of S3 Vectors, and what to write instead."""
 
-_KINDS: Final = {BUCKET: "a vector bucket", INDEX: "an index"}
+_EXPECTED: Final = "arn:PARTITION:s3vectors:REGION:ACCOUNT:bucket/NAME or bucket/NAME/index/NAME"
 
 
 def correct(rule: Rule, target: Target) -> tuple[list[Finding], Rule]:
@@ -29,12 +29,10 @@ def correct(rule: Rule, target: Target) -> tuple[list[Finding], Rule]:
     ours = (expand_action(item) or _explain_action(item, rule, target) for item in rule.actions)
     if not (rule.negated_actions or any(ours)):
         return [], rule
-    findings: list[Finding] = []
-    for part, explain in _EXPLANATIONS:
-        faults, rule = _correct_texts(rule, part, explain, target)
-        findings += faults
-    dead, rule = _remove_dead_conditions(rule, target)
-    return findings + dead, rule
+    actions, rule = _correct_texts(rule, "actions", _explain_action, target)
+    resources, rule = _correct_texts(rule, "resources", _explain_resource, target)
+    findings = actions + resources
+    return findings or _find_idle_denial(rule, target), rule
 
 
 def _correct_texts(
@@ -76,65 +74,22 @@ def _explain_action(item: Text, rule: Rule, target: Target) -> Fault:
 
 
 def _explain_resource(item: Text, rule: Rule, target: Target) -> Fault:
-    negated = rule.negated_actions or rule.negated_resources
-    own = not negated and all(text.lower().startswith(PREFIX) for text in rule.actions)
-    fault = explain_arn(item)
-    if fault is None or not (own or is_like_service(get_service(item))):
+    ours = rule.is_own or is_like_service(get_service(item))
+    if not ours or find_kinds(item) or complete_arn(item) == "*":
         return None
-    arns = target.list_arns(_list_kinds(rule.actions)) or target.arns
+    needed = {need.resource for need in target.needs if rule.is_about(need.action)}
+    arns = [arn for arn in target.arns if arn in needed] or target.arns
     name = re.split("[:/]", item.lower())[-1]
     alike = [arn for arn in arns if arn.endswith(f"/{name}")]
-    return f"is not an ARN of S3 Vectors: {fault}", alike or arns
+    return f"is not an ARN of S3 Vectors, expected {_EXPECTED}", alike or arns
 
 
-def _explain_idle_action(item: Text, rule: Rule, target: Target) -> Fault:
-    """Why an action alone reaches nothing; if the level needs it, it is missing."""
-    alone = replace(rule, actions=(item,), written=())
-    ours = item.lower().startswith(PREFIX) and not (rule.negated_actions or rule.negated_resources)
-    if not ours or alone.list_reached(target) or (rule.allows and target.list_needed(item)):
-        return None
-    kinds = _list_kinds([item])
-    what = f"{_name_kinds(kinds)}, and the statement names none" if kinds else 'only "*"'
-    return f"is authorized on {what}", []
-
-
-def _explain_idle_resource(item: Text, rule: Rule, target: Target) -> Fault:
-    alone, kinds = replace(rule, resources=(item,), written=()), find_kinds(item)
-    negated = rule.negated_actions or rule.negated_resources
-    if negated or not kinds or alone.list_reached(target):
-        return None
-    # Where nothing goes together, the actions are reported, or missing
-    if not replace(rule, written=()).list_reached(target):
-        return None
-    return f"is {_name_kinds(kinds)}, and no action of the statement uses one", []
-
-
-def _remove_dead_conditions(rule: Rule, target: Target) -> tuple[list[Finding], Rule]:
-    """Find and remove conditions on keys that no request has."""
-    actions = sorted(replace(rule, written=()).list_reached(target))
-    needs = [target.make_need(action, "*") for action in actions]
-    dead = [condition for condition in rule.written if needs and all(map(condition.is_dead, needs))]
-    findings = []
-    for condition in dead:
-        problem = f"'{condition.text}' has a key that no request of {join_actions(actions)} has"
-        findings.append(rule.report(condition.text.line, "ineffective", problem, "remove it"))
-    live = tuple(condition for condition in rule.written if condition not in dead)
-    return findings, replace(rule, written=live)
-
-
-def _name_kinds(kinds: frozenset[str]) -> str:
-    return " or ".join(_KINDS[kind] for kind in sorted(kinds))
-
-
-def _list_kinds(actions: Sequence[str]) -> frozenset[str]:
-    """The kinds of resources that actions are authorized on."""
-    names = [name for item in actions for name in expand_action(item)]
-    return frozenset().union(*(list_actions()[name].kinds for name in names))
-
-
-_EXPLANATIONS: Final = (
-    ("actions", _explain_action),
-    ("resources", _explain_resource),
-    ("actions", _explain_idle_action),
-    ("resources", _explain_idle_resource),
-)
+def _find_idle_denial(rule: Rule, target: Target) -> list[Finding]:
+    """Find a Deny whose actions are authorized on other resources than it names."""
+    if rule.allows or not rule.is_own or replace(rule, written=()).list_reached(target):
+        return []
+    names = [name for item in rule.actions for name in expand_action(item)]
+    kinds = " or ".join(sorted({kind for name in names for kind in list_actions()[name].kinds}))
+    what = f"a Resource of type {kinds}, and the statement names none" if kinds else '"*"'
+    problem = f"{join_actions(rule.actions)}: authorized only on {what}"
+    return [rule.report(rule.actions[0].line, "ineffective", problem, "correct or remove it")]

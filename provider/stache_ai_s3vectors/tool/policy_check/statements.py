@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
 
 from s3vectors_local.iam import Need, Statement
 from s3vectors_local.iam.conditions import Condition
 from s3vectors_local.iam.patterns import matches_action
 from stache_ai_s3vectors.tool.policy_files.source import Text
 
-from .arns import can_cover, find_variable, replace_variables
+from .arns import can_cover, replace_variables
 from .findings import Finding
-from .targets import VIA_SERVICE, Target, list_actions
-
-_OWN_KEYS: Final = ("s3:", "s3vectors:", "aws:tagkeys", "aws:requesttag/", "aws:resourcetag/")
-"""Prefixes of keys of which the engine knows the requests that have them."""
+from .targets import PREFIX, VIA_SERVICE, Target, list_actions
 
 
 @dataclass(frozen=True)
@@ -36,18 +31,16 @@ class WrittenCondition:
         """Whether it holds for a request; None if that cannot be known."""
         if self.parsed is None:
             return None
+        key = self.parsed.key
         # Only requests of a service for the caller have VIA_SERVICE
-        known = self.parsed.key in (*need.context, VIA_SERVICE) or self._is_absent(need.action)
+        known = key in (*need.context, VIA_SERVICE) or self._is_absent(key, need.action)
         return self.parsed.holds(need.context) if known else None
 
-    def is_dead(self, need: Need) -> bool:
-        """Whether it does not hold, because no request of the action has its key."""
-        return self._is_absent(need.action) and self.evaluate(need) is False
-
-    def _is_absent(self, action: str) -> bool:
-        key, known = self.parsed.key if self.parsed else "", list_actions().get(action)
-        keys = {key, key.partition("/")[0] + "/"}
-        return known is not None and key.startswith(_OWN_KEYS) and not known.keys & keys
+    def _is_absent(self, key: str, action: str) -> bool:
+        """Whether requests of some actions have a key, and those of this one do not."""
+        short = f"{key.partition('/')[0]}/" if "/" in key else key
+        having = [name for name, known in list_actions().items() if short in known.keys]
+        return bool(having) and action in list_actions() and action not in having
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +54,6 @@ class Rule(Statement):
         written: its conditions; the engine's form has none.
         policy: the name of its policy.
         line: where it begins.
-        lines: those of its elements.
     """
 
     actions: tuple[Text, ...]
@@ -69,7 +61,12 @@ class Rule(Statement):
     written: tuple[WrittenCondition, ...]
     policy: str
     line: int
-    lines: Mapping[str, int]
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it names actions of S3 Vectors only, and resources."""
+        own = all(item.lower().startswith(PREFIX) for item in self.actions)
+        return own and not (self.negated_actions or self.negated_resources)
 
     def report(self, line: int, kind: str, problem: str, fix: str) -> Finding:
         """Make a finding about the statement."""
@@ -98,9 +95,9 @@ class Rule(Statement):
             answer, condition = min(doubts, key=lambda pair: pair[0] is None)
             known = "which does not" if answer is False else "which is not known here"
             return condition.text.line, f"if {condition.text} holds, {known}"
-        items = (item for item in self.resources if find_variable(item))
+        items = (item for item in self.resources if replace_variables(item) != item)
         item = next(item for item in items if can_cover(item, need.resource))
-        return item.line, f'where {find_variable(item)} in "{item}" has that value'
+        return item.line, f'where the policy variable in "{item}" has that value'
 
     def is_about(self, action: str) -> bool:
         """Whether it names an action, on any resource."""

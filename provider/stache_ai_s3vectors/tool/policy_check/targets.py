@@ -13,7 +13,7 @@ from s3vectors_local.iam.patterns import matches_action
 from stache_ai_s3vectors.service import permissions
 from stache_ai_s3vectors.service.arns import format_service_host
 
-from .arns import INDEX, find_kinds
+from .arns import find_kinds
 from .findings import join_names
 
 KMS: Final = "kms:"
@@ -80,12 +80,6 @@ class Target:
     key: str | None = None
 
     @property
-    def place(self) -> tuple[str, str, str]:
-        """Partition, region and account."""
-        _, partition, _, region, account, _ = self.bucket_arn.split(":")
-        return partition, region, account
-
-    @property
     def bucket(self) -> str:
         """The bucket's name."""
         return self.bucket_arn.partition(":bucket/")[2]
@@ -93,29 +87,26 @@ class Target:
     @property
     def host(self) -> str:
         """The host name of S3 Vectors, which uses the key."""
-        return format_service_host(*self.place[:2])
+        _, partition, _, region, *_ = self.bucket_arn.split(":")
+        return format_service_host(partition, region)
 
-    @property
-    def index_arns(self) -> tuple[str, ...]:
-        """The ARNs of the indexes, in the order of the names."""
-        return tuple(f"{self.bucket_arn}/index/{name}" for name in self.indexes)
-
-    @property
+    @cached_property
     def arns(self) -> tuple[str, ...]:
         """The ARNs of the bucket and of its indexes."""
-        return (self.bucket_arn, *self.index_arns)
+        return (self.bucket_arn, *(f"{self.bucket_arn}/index/{name}" for name in self.indexes))
 
-    @property
-    def strangers(self) -> tuple[str, ...]:
-        """Another index and bucket, and the same in another account and region."""
-        _, region, account = self.place
+    @cached_property
+    def _neighbors(self) -> list[str]:
+        """The ARNs of another index, bucket, account and region."""
+        *_, region, account, _ = self.bucket_arn.split(":")
         buckets = (
+            self.bucket_arn,
             f"{self.bucket_arn}-other",
             self.bucket_arn.replace(f":{account}:", ":000000000000:"),
             self.bucket_arn.replace(f":{region}:", ":another-region-1:"),
         )
-        indexes = (f"{bucket}/index/{self.indexes[0]}" for bucket in buckets)
-        return (f"{self.index_arns[0]}-other", *buckets, *indexes)
+        paths = ("", f"/index/{self.indexes[0]}", "/index/another-index")
+        return [bucket + path for bucket in buckets for path in paths]
 
     @cached_property
     def needs(self) -> tuple[Need, ...]:
@@ -149,9 +140,9 @@ class Target:
     def list_probes(self, rule: Statement) -> Iterator[Need]:
         """Requests of each action of S3 Vectors, and of those on the key that a statement names.
 
-        They are on the ARNs of the target, on its neighbours, and on what the statement names.
+        They are on the ARNs of the target, on their neighbors, and on what the statement names.
         """
-        arns = (*self.arns, *self.strangers, *rule.resources)
+        arns = (*self.arns, *self._neighbors, *rule.resources)
         for name, action in list_actions().items():
             fitting = [arn for arn in arns if find_kinds(arn) & action.kinds]
             yield from (self.make_need(name, arn) for arn in (fitting if action.kinds else ["*"]))
@@ -164,16 +155,9 @@ class Target:
         """The actions that the level needs and a pattern matches."""
         return sorted({n.action for n in self.needs if matches_action(pattern, n.action)})
 
-    def list_arns(self, kinds: Collection[str]) -> tuple[str, ...]:
-        """The ARNs that actions on some kinds of resources are for."""
-        if INDEX in kinds:
-            return self.index_arns
-        return (self.bucket_arn,) if kinds else ()
-
     def name_places(self, resources: Collection[str]) -> str:
         """Name resources in a sentence: "index documents", "bucket vectors and the key"."""
-        arns = zip(self.indexes, self.index_arns, strict=True)
-        names = [name for name, arn in arns if arn in resources]
+        names = [name for name in self.indexes if f"{self.bucket_arn}/index/{name}" in resources]
         places = {
             f"{'index' if len(names) == 1 else 'indexes'} {join_names(names or [''])}": names,
             f"bucket {self.bucket}": self.bucket_arn in resources,
