@@ -9,7 +9,7 @@ from moto.core.config import default_user_config
 
 from s3vectors_local import Engine, connect_all
 
-# moto passes these requests through. One that no engine answers would leave this machine, and fails
+# moto passes these requests through. Without an engine, they would leave this machine, and so fail
 default_user_config["core"]["passthrough"]["services"].append("s3vectors")
 
 

@@ -1,4 +1,4 @@
-"""The SAM CLI, its transform and cfn-lint, from an environment of their own, away from AWS."""
+"""The SAM CLI, its transform and cfn-lint, in an environment of their own without access to AWS."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _TRANSFORM: Final = Path(__file__).parent / "sam_transform.py"
 
 @dataclass(frozen=True)
 class Finding:
-    """What cfn-lint says."""
+    """A finding of cfn-lint."""
 
     rule: str
     message: str
     path: str
-    """Where in the template, with slashes."""
+    """The location in the template, with slashes."""
     file: str
-    """The template's name."""
+    """The name of the template's file."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Template:
     """A SAM template."""
 
     source: dict[str, Any]
-    """As it is written."""
+    """The template as it is written."""
     transformed: dict[str, Any]
-    """As CloudFormation gets it."""
+    """The template after the transform."""
 
 
 def run(
@@ -60,11 +60,11 @@ def run(
     Args:
         command: sam, cfn-lint or python.
         arguments: its arguments.
-        folder: where it starts.
-        text: its standard input.
-        online: it may ask for packages, as pip is set up to.
-        endpoint: of the simulated AWS that it may talk to.
-        more: environment variables.
+        folder: the working directory.
+        text: the standard input.
+        online: whether it may download packages, with pip's own settings.
+        endpoint: the endpoint of the simulated AWS that it may use.
+        more: additional environment variables.
     """
     return subprocess.run(
         [_BIN / command, *arguments],
@@ -78,7 +78,7 @@ def run(
 
 
 def _make_environment(*, online: bool, endpoint: str) -> dict[str, str]:
-    """Nothing of AWS, nor of whoever runs the tests."""
+    """Make an environment without settings of AWS or of the user who runs the tests."""
     home = _make_home()
     ours = {
         "SAM_CLI_TELEMETRY": "0",
@@ -88,12 +88,12 @@ def _make_environment(*, online: bool, endpoint: str) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_DEFAULT_REGION": "us-east-1",  # the transform asks for one
+        "AWS_DEFAULT_REGION": "us-east-1",  # the transform needs one
     }
     if not online:
         offline = {**OFFLINE, "PYTHONPATH": join_python_path()}
         return {**ours, **offline, **(_point_at(endpoint) if endpoint else {})}
-    prefixes = ("HOME", "PIP_", "REQUESTS_", "SSL_")  # what pip is set up with
+    prefixes = ("HOME", "PIP_", "REQUESTS_", "SSL_")  # pip's settings
     return {
         **ours,
         **{name: value for name, value in os.environ.items() if name.startswith(prefixes)},
@@ -101,7 +101,7 @@ def _make_environment(*, online: bool, endpoint: str) -> dict[str, str]:
 
 
 def _point_at(endpoint: str) -> dict[str, str]:
-    """A way to this simulated AWS."""
+    """Make variables for the simulated AWS."""
     return {
         **CREDENTIALS,
         "AWS_ENDPOINT_URL": endpoint,
@@ -111,12 +111,12 @@ def _point_at(endpoint: str) -> dict[str, str]:
 
 @cache
 def _make_folder() -> TemporaryDirectory[str]:
-    """A folder that is deleted after the tests."""
+    """Make a folder that is deleted after the tests."""
     return TemporaryDirectory(prefix="sam-")
 
 
 def _make_home() -> str:
-    """Where the SAM CLI has just looked for a newer version of itself, and so does not again."""
+    """Make a home that says that the SAM CLI has just looked for a newer version of itself."""
     (Path(_make_folder().name) / "metadata.json").write_text(
         json.dumps({"lastVersionCheck": time()})
     )
@@ -125,10 +125,10 @@ def _make_home() -> str:
 
 @cache
 def transform_template(text: str, parameters: str = "{}") -> Template:
-    """What the transform makes of a template.
+    """Transform a template.
 
     Args:
-        text: the template's, YAML or JSON.
+        text: the template, YAML or JSON.
         parameters: as JSON.
     """
     result = run("python", _TRANSFORM, parameters, text=text)
@@ -138,7 +138,7 @@ def transform_template(text: str, parameters: str = "{}") -> Template:
 
 
 def lint_templates(*templates: Path) -> list[Finding]:
-    """What cfn-lint says of templates, notes included."""
+    """Return cfn-lint's findings about templates, with the informational ones."""
     result = run("cfn-lint", "--format", "json", "--include-checks", "I", "--", *templates)
     return [
         Finding(
@@ -152,14 +152,14 @@ def lint_templates(*templates: Path) -> list[Finding]:
 
 
 def build_function(folder: Path, **parameters: str) -> Path:
-    """Build the function as the README says, and tell where it is.
+    """Build the function as the README says, and return its folder.
 
     Args:
-        folder: where to build, and to note how it was done.
-        parameters: the template's.
+        folder: the folder to build in.
+        parameters: the parameters of the template.
     """
-    into = ("--build-dir", folder / "build")
-    result = run("sam", "build", *into, *_format_overrides(parameters), online=True)
+    target = ("--build-dir", folder / "build")
+    result = run("sam", "build", *target, *_format_overrides(parameters), online=True)
     if result.returncode:
         raise RuntimeError(result.stderr)
     return folder / "build" / "StacheFunction"
@@ -169,9 +169,9 @@ def write_nesting_template(folder: Path, location: str, **parameters: str) -> Pa
     """Write a template that nests ours, and return its path.
 
     Args:
-        folder: where to write it.
-        location: of ours, seen from there.
-        parameters: of ours.
+        folder: the folder to write to.
+        location: the path of our template, relative to that folder.
+        parameters: the parameters of our template.
     """
     nested = {"Location": location, "Parameters": parameters}
     template = {
@@ -190,13 +190,13 @@ def deploy(
     tags: Mapping[str, str] | None = None,
     **parameters: str,
 ) -> subprocess.CompletedProcess[str]:
-    """Deploy as the README says, to a simulated AWS.
+    """Deploy to a simulated AWS as the README says.
 
     Args:
-        endpoint: the simulated AWS's.
-        template: the one to deploy; what `sam build` made of ours has the function.
-        tags: of the stack.
-        parameters: the template's.
+        endpoint: the endpoint of the simulated AWS.
+        template: the template. To deploy the function, use the one that `sam build` writes.
+        tags: the tags of the stack.
+        parameters: the parameters of the template.
     """
     pairs = [f"{key}={value}" for key, value in (tags or {}).items()]
     options: list[str | Path] = [

@@ -1,6 +1,6 @@
-"""Reads a SAM template and prints it as it is and as CloudFormation gets it, both as JSON.
+"""A script that transforms a SAM template, and prints it before and after as JSON.
 
-Runs in the SAM CLI's own environment, which has what AWS runs behind `Transform:`.
+It runs in the SAM CLI's own environment, which has the library that AWS uses for `Transform:`.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from samtranslator.yaml_helper import yaml_parse
 
 
 class _NoManagedPolicies:
-    """AWS's own policies, by name; our templates name none."""
+    """The loader of AWS's managed policies. Our templates use none."""
 
     def load(self) -> dict[str, str]:
-        """Nothing."""
+        """Return no policies."""
         return {}
 
 
-def _package(template: dict[str, Any]) -> dict[str, Any]:
-    """The same with each function's code in S3, where `sam deploy` puts it, if it has not."""
+def _set_code_locations(template: dict[str, Any]) -> dict[str, Any]:
+    """Copy the template, and set each function's code to an object in S3, like `sam deploy`."""
     copy: dict[str, Any] = json.loads(json.dumps(template))
     for resource in copy["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
@@ -33,10 +33,10 @@ def _package(template: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Do so, with a template on standard input and parameters as JSON for argument."""
+    """Transform the template on standard input, with the parameters in the argument, as JSON."""
     source = json.loads(json.dumps(yaml_parse(sys.stdin.read()), default=str))
     parameters = json.loads(sys.argv[1])
-    transformed = transform(_package(source), parameters, _NoManagedPolicies())
+    transformed = transform(_set_code_locations(source), parameters, _NoManagedPolicies())
     json.dump({"source": source, "transformed": transformed}, sys.stdout)
 
 

@@ -102,15 +102,15 @@ class Alias:
 
     def read(self, state: State) -> State | None:
         """Return the state, or None if the resource is gone."""
-        named = {"FunctionName": state["function_name"], "Name": state["name"]}
+        identifiers = {"FunctionName": state["function_name"], "Name": state["name"]}
         missing = "ResourceNotFoundException"
-        alias = call_or_none(self.client, missing, self.client.get_alias, **named)
+        alias = call_or_none(self.client, missing, self.client.get_alias, **identifiers)
         return alias and {**state, "function_version": alias["FunctionVersion"]}
 
     def delete(self, state: State) -> None:
         """Delete the resource."""
-        named = {"FunctionName": state["function_name"], "Name": state["name"]}
-        call("deleting Lambda Alias", self.client.delete_alias, **named)
+        identifiers = {"FunctionName": state["function_name"], "Name": state["name"]}
+        call("deleting Lambda Alias", self.client.delete_alias, **identifiers)
 
 
 class Table:
@@ -149,16 +149,18 @@ class Table:
 
     def read(self, state: State) -> State | None:
         """Return the current state, or None if the resource is gone."""
-        named = {"TableName": state["id"]}
+        identifiers = {"TableName": state["id"]}
         missing = "ResourceNotFoundException"
-        response = call_or_none(self.client, missing, self.client.describe_table, **named)
+        response = call_or_none(self.client, missing, self.client.describe_table, **identifiers)
         if response is None:
             return None
         table = response["Table"]
-        backups = self.client.describe_continuous_backups(**named)["ContinuousBackupsDescription"]
+        backups = self.client.describe_continuous_backups(**identifiers)[
+            "ContinuousBackupsDescription"
+        ]
         recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
-        listed = self.client.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]
-        tags = {tag["Key"]: tag["Value"] for tag in listed}
+        tag_list = self.client.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"]
+        tags = {tag["Key"]: tag["Value"] for tag in tag_list}
         recoverable = {"enabled": recovery == "ENABLED"}
         return {
             **state,
@@ -171,8 +173,8 @@ class Table:
     def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - the same for all types
         """Set deletion protection, the only change in place."""
         protected = bool(planned["deletion_protection_enabled"])
-        named = {"TableName": planned["id"], "DeletionProtectionEnabled": protected}
-        call("updating DynamoDB Table", self.client.update_table, **named)
+        identifiers = {"TableName": planned["id"], "DeletionProtectionEnabled": protected}
+        call("updating DynamoDB Table", self.client.update_table, **identifiers)
         return planned
 
     def delete(self, state: State) -> None:

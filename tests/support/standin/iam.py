@@ -112,16 +112,16 @@ class Role(_Iam):
 
     def update(self, prior: State, planned: State) -> State:
         """Replace the trust policy and the boundary."""
-        named = {"RoleName": planned["id"]}
+        identifiers = {"RoleName": planned["id"]}
         document = planned["assume_role_policy"]
         update = self.client.update_assume_role_policy
-        call("updating IAM Role", update, **named, PolicyDocument=document)
+        call("updating IAM Role", update, **identifiers, PolicyDocument=document)
         if planned["permissions_boundary"]:
             put = self.client.put_role_permissions_boundary
-            call("updating the boundary of IAM Role", put, **named, **_read_boundary(planned))
+            call("updating the boundary of IAM Role", put, **identifiers, **_read_boundary(planned))
         elif prior["permissions_boundary"]:
             delete = self.client.delete_role_permissions_boundary
-            call("deleting the boundary of IAM Role", delete, **named)
+            call("deleting the boundary of IAM Role", delete, **identifiers)
         return planned
 
     def delete(self, state: State) -> None:
@@ -134,17 +134,20 @@ class RolePolicy(_Iam):
 
     def create(self, planned: State) -> State:
         """Put the policy."""
-        named = {"RoleName": planned["role"], "PolicyName": planned["name"]}
+        identifiers = {"RoleName": planned["role"], "PolicyName": planned["name"]}
         document = planned["policy"]
         call(
-            "putting IAM Role Policy", self.client.put_role_policy, PolicyDocument=document, **named
+            "putting IAM Role Policy",
+            self.client.put_role_policy,
+            PolicyDocument=document,
+            **identifiers,
         )
         return {**planned, "id": f"{planned['role']}:{planned['name']}"}
 
     def read(self, state: State) -> State | None:
         """Return the current state, or None if the resource is gone."""
-        named = {"RoleName": state["role"], "PolicyName": state["name"]}
-        response = self._find(self.client.get_role_policy, **named)
+        identifiers = {"RoleName": state["role"], "PolicyName": state["name"]}
+        response = self._find(self.client.get_role_policy, **identifiers)
         return response and {
             **state,
             "policy": keep_wording(response["PolicyDocument"], state["policy"]),
@@ -156,8 +159,8 @@ class RolePolicy(_Iam):
 
     def delete(self, state: State) -> None:
         """Delete the resource."""
-        named = {"RoleName": state["role"], "PolicyName": state["name"]}
-        call("deleting IAM Role Policy", self.client.delete_role_policy, **named)
+        identifiers = {"RoleName": state["role"], "PolicyName": state["name"]}
+        call("deleting IAM Role Policy", self.client.delete_role_policy, **identifiers)
 
 
 class RolePolicyAttachment(_Iam):
@@ -165,8 +168,8 @@ class RolePolicyAttachment(_Iam):
 
     def create(self, planned: State) -> State:
         """Attach the policy."""
-        named = {"RoleName": planned["role"], "PolicyArn": planned["policy_arn"]}
-        call("attaching IAM Policy", self.client.attach_role_policy, **named)
+        identifiers = {"RoleName": planned["role"], "PolicyArn": planned["policy_arn"]}
+        call("attaching IAM Policy", self.client.attach_role_policy, **identifiers)
         return {**planned, "id": f"{planned['role']}/{planned['policy_arn']}"}
 
     def read(self, state: State) -> State | None:
@@ -177,8 +180,8 @@ class RolePolicyAttachment(_Iam):
 
     def delete(self, state: State) -> None:
         """Detach the policy."""
-        named = {"RoleName": state["role"], "PolicyArn": state["policy_arn"]}
-        call("detaching IAM Policy", self.client.detach_role_policy, **named)
+        identifiers = {"RoleName": state["role"], "PolicyArn": state["policy_arn"]}
+        call("detaching IAM Policy", self.client.detach_role_policy, **identifiers)
 
 
 def _read_boundary(planned: State) -> dict[str, str]:

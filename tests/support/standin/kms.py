@@ -55,8 +55,8 @@ class Key(_Kms):
         if response is None or response["KeyMetadata"]["KeyState"] == "PendingDeletion":
             return None
         key = response["KeyMetadata"]
-        listed = self.client.list_resource_tags(KeyId=state["id"])["Tags"]
-        tags = {tag["TagKey"]: tag["TagValue"] for tag in listed}
+        tag_list = self.client.list_resource_tags(KeyId=state["id"])["Tags"]
+        tags = {tag["TagKey"]: tag["TagValue"] for tag in tag_list}
         rotation = self.client.get_key_rotation_status(KeyId=state["id"])
         return {
             **state,
@@ -76,10 +76,10 @@ class Key(_Kms):
         }
 
     def update(self, prior: State, planned: State) -> State:  # noqa: ARG002 - the same for all types
-        """Replace the tags. The stand-in changes nothing else in place."""
+        """Set the tags. The stand-in changes nothing else in place."""
         tags = planned["tags_all"] or {}
-        written = [{"TagKey": name, "TagValue": value} for name, value in tags.items()]
-        call("tagging KMS Key", self.client.tag_resource, KeyId=planned["id"], Tags=written)
+        tag_list = [{"TagKey": name, "TagValue": value} for name, value in tags.items()]
+        call("tagging KMS Key", self.client.tag_resource, KeyId=planned["id"], Tags=tag_list)
         return planned
 
     def delete(self, state: State) -> None:

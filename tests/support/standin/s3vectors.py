@@ -188,8 +188,8 @@ def _read_encryption(planned: State) -> State:
     blocks = planned["encryption_configuration"]
     if not isinstance(blocks, list) or not blocks:
         return {}
-    named = {"sseType": blocks[0]["sse_type"], "kmsKeyArn": blocks[0]["kms_key_arn"]}
-    return {"encryptionConfiguration": {name: value for name, value in named.items() if value}}
+    members = {"sseType": blocks[0]["sse_type"], "kmsKeyArn": blocks[0]["kms_key_arn"]}
+    return {"encryptionConfiguration": {name: value for name, value in members.items() if value}}
 
 
 def _describe_encryption(response: State) -> list[State]:
