@@ -141,7 +141,7 @@ def test_every_explanation_is_needed():
     ],
 )
 def test_a_wrong_decision_is_detected(action, resource, allowed):
-    """Whether it wrongly allows or denies, also for a resource that no request needs."""
+    """It may wrongly allow or deny, also for a resource that no request needs."""
     right = ("s3vectors:QueryVectors", INDEX, True)
     document = build_policy("read", BUCKET, ["my-index"])
 

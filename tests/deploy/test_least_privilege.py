@@ -35,7 +35,7 @@ _number = count()
 
 @pytest.fixture(scope="module", params=DIALECTS)
 def store(request, tmp_path_factory):
-    """A store with a customer key, deployed in each dialect."""
+    """Deploy a store with a customer key, with each tool."""
     with deploy_store(request.param, tmp_path_factory.mktemp(request.param)) as store:
         yield store
 

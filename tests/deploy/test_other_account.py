@@ -31,7 +31,7 @@ def create_foreign_provider(store, arn, level):
 
 
 def test_a_reader_may_only_read(store):
-    """Even if its own account allows all that Stache does."""
+    """This holds even if its own account allows all that Stache does."""
     reader = create_foreign_provider(store, READER, "read-write")
 
     ids = [row["id"] for row in reader.search(embed("cat"), top_k=1)]

@@ -115,7 +115,7 @@ def test_without_bedrock_the_role_may_invoke_no_model():
 
 
 def test_the_store_can_be_deployed_alone():
-    """For stacks that have their own functions."""
+    """Other stacks may have their own functions."""
     deployed = resolve_stack(deploy_function="false", create_encryption_key="true")
 
     assert {resource["Type"].split("::")[1] for resource in deployed.resources.values()} == {

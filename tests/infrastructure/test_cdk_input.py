@@ -182,7 +182,7 @@ def test_a_pattern_instead_of_a_key_is_refused(stack, key):
 
 
 def test_a_key_of_another_region_is_refused():
-    """Whether it is given by its ARN, or created by a stack in that region."""
+    """It is given by its ARN, or created by a stack in that region."""
     app = App()
     stack = Stack(app, "StoreStack", env=Environment(account="123456789012", region="eu-west-1"))
     other = Stack(app, "KeyStack", env=Environment(account="123456789012", region="us-east-1"))

@@ -160,7 +160,7 @@ def test_each_index_depends_on_its_bucket(stack):
 
 
 def test_the_environment_has_the_dimension_of_the_documents(stack):
-    """Whatever the dimensions of other indexes are."""
+    """Other indexes may have other dimensions."""
     store = StacheVectorStore(
         stack,
         "Store",

@@ -45,7 +45,7 @@ def resolve_value(node, **sections):
     ],
 )
 def test_an_intrinsic_function_is_resolved(node, expected):
-    """Functions, parameters, resources and pseudo parameters."""
+    """It may refer to parameters, pseudo parameters and resources."""
     assert resolve_value(node) == expected
 
 
@@ -102,7 +102,7 @@ def test_a_resource_with_a_false_condition_cannot_be_referenced():
     ],
 )
 def test_a_resource_is_resolved_to_its_name_and_arn(resource, reference, arn):
-    """For resource types whose Ref is their name."""
+    """These are resource types whose Ref is their name."""
     outputs = {
         "Name": {"Value": {"Ref": "It"}},
         "Arn": {"Value": {"Fn::GetAtt": ["It", "Arn"]}},
@@ -115,7 +115,7 @@ def test_a_resource_is_resolved_to_its_name_and_arn(resource, reference, arn):
 
 @pytest.mark.parametrize("bucket", [{"VectorBucketName": "my-bucket"}, {"VectorBucketArn": ARN}])
 def test_an_index_s_arn_contains_its_bucket(bucket):
-    """Whether the bucket is given by name or by ARN."""
+    """The bucket is given by name or by ARN."""
     index = {"Type": "AWS::S3Vectors::Index", "Properties": {"IndexName": "docs", **bucket}}
 
     assert resolve_value({"Ref": "Index"}, Resources={"Index": index}) == f"{ARN}/index/docs"

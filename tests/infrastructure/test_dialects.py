@@ -136,7 +136,7 @@ def test_each_tool_creates_the_same_store_by_default(dialect, region):
 
 @DIALECTS
 def test_each_tool_creates_the_same_store_with_options(dialect):
-    """Prefix, dimension, metric, keys and encryption."""
+    """The options are prefix, dimension, metric, keys and encryption."""
     properties = {"prefix": "mine", "dimension": 256, "metric": "euclidean", "key": KEY}
     store, environment = dialect("us-east-1", **properties, keys=("source", "raw"))
 
@@ -190,7 +190,7 @@ def test_each_tool_gives_other_accounts_the_same_access(dialect, properties):
 @DIALECTS
 @pytest.mark.parametrize("region", PARTITIONS)
 def test_each_action_is_granted_on_a_resource_that_it_supports(dialect, region):
-    """According to AWS's table. Each ARN is that of a bucket or an index, without wildcards."""
+    """AWS's table says which. Each ARN is that of a bucket or an index, without wildcards."""
     store, _ = dialect(region)
 
     for statements in store.policies.values():
@@ -210,7 +210,7 @@ def test_each_action_is_granted_on_a_resource_that_it_supports(dialect, region):
     ],
 )
 def test_a_statement_from_older_documents_is_detected(actions, resource):
-    """The wrong kind of ARN, the wrong resource, or an action that does not exist."""
+    """It has the wrong kind of ARN, the wrong resource, or an action that does not exist."""
     assert authorization.find_mistakes({"Action": actions, "Resource": [resource]})
 
 

@@ -218,7 +218,7 @@ def exercise_function():
 
 @pytest.mark.parametrize("region", PARTITIONS)
 def test_the_function_has_exactly_the_permissions_that_it_uses(dialect, region, monkeypatch):
-    """Its recorded calls to its two tables, its model and its log group."""
+    """They are for its model, its log group, and the recorded calls to its two tables."""
     partition = PARTITIONS[region]
     arn = f"arn:{partition}:{{}}:{region}:{{}}:{{}}".format
     log = arn("logs", "123456789012", f"log-group:{LOG}:*")

@@ -253,7 +253,7 @@ def test_requirements_of_another_runtime_that_pip_skipped_are_listed(
 
 
 def test_requirements_of_a_requested_extra_are_listed(tmp_path):
-    """Even if the package that has the extra was checked before."""
+    """The package that has the extra may have been checked before."""
     write_distribution(tmp_path, "main", "fast[more]")
     write_distribution(tmp_path, "fast", 'loop; extra == "more"', "plain")
 

@@ -1,4 +1,4 @@
-"""What the Terraform module does to a store, from creation to destruction."""
+"""The life of a store that the Terraform module manages, from creation to destruction."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def test_replacing_a_bucket_replaces_its_indexes(make_store_workspace):
 
 
 def test_new_tags_update_resources_in_place(make_store_workspace):
-    """Whether data is retained or not."""
+    """This holds with and without `retain_data`."""
     for retain in (True, False):
         variables = {"prefix": f"tags-{retain}".lower(), "retain_data": retain}
         deployed = make_store_workspace(variables, name=str(retain))

@@ -72,7 +72,7 @@ def test_an_index_has_the_configuration_that_the_provider_needs():
 
 
 def test_an_entry_overrides_the_store_s_options():
-    """Dimension, metric, name, more non-filterable keys, its own key."""
+    """It has a name, dimension, metric, key and additional non-filterable keys of its own."""
     own = {
         "name": "wide.ones",
         "dimension": 4096,
@@ -187,7 +187,7 @@ SHARED = {
 @pytest.mark.parametrize("region, partition", REGIONS)
 @pytest.mark.parametrize("case", SHARED)
 def test_the_policies_for_other_accounts_equal_those_of_permissions(case, region, partition):
-    """The bucket policy and the created key's policy, in every partition."""
+    """They are the bucket policy and the created key's policy, in every partition."""
     variables, readers, writers = (
         json.loads(json.dumps(each).replace("arn:aws:", f"arn:{partition}:"))
         for each in SHARED[case]

@@ -1,4 +1,4 @@
-// One story told with AWS's SDK for JavaScript.
+// Run the operations of an application with AWS's SDK for JavaScript.
 // Arguments: the folder that has node_modules, and the URL of the server.
 "use strict";
 const assert = require("node:assert/strict");

@@ -75,7 +75,7 @@ def test_a_new_client_needs_neither_credentials_nor_a_region(no_configuration, r
 
 
 def test_existing_clients_are_connected_and_then_restored(no_configuration, restored_methods):
-    """Even clients without credentials are. After the `with`, all use their endpoints again."""
+    """They may lack credentials. After the `with`, all use their endpoints again."""
     del no_configuration, restored_methods
     unsigned = create_client(region_name="us-east-1", endpoint_url=NOWHERE)
     signed = create_client(

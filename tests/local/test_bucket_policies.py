@@ -165,7 +165,7 @@ VALID = [
 
 
 def test_a_valid_policy_is_stored(client, bucket):
-    """Even one that the engine cannot evaluate, if it does not enforce permissions."""
+    """If the engine does not enforce permissions, it stores those that it cannot evaluate."""
     for good in VALID:
         client.put_vector_bucket_policy(vectorBucketName=bucket, policy=good)
         assert client.get_vector_bucket_policy(vectorBucketName=bucket)["policy"] == good

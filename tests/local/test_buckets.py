@@ -200,7 +200,7 @@ def test_buckets_belong_to_an_account_and_a_region(engine, client, bucket):
     ],
 )
 def test_every_region_of_botocore_has_its_partition(region, partition):
-    """Even isolated regions have one."""
+    """Isolated regions have one as well."""
     assert (
         Caller(region=region)
         .format_bucket_arn("b")

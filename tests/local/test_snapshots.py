@@ -523,7 +523,7 @@ def test_two_exports_to_one_file_do_not_mix(tmp_path):
     ],
 )
 def test_impossible_metadata_is_damage(tmp_path, metadata):
-    """Even with correct checksums, a little of it could use much memory."""
+    """A little of it could use much memory, and its checksums may be correct."""
     file = tmp_path / "crafted.jsonl"
     line = json.dumps({"key": "a", "metadata": metadata, "vector": [1, 0]}, separators=(",", ":"))
     file.write_bytes(add_checksums(HEAD, line.encode(), b'{"vectors":1}'))
