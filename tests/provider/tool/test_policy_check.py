@@ -121,7 +121,7 @@ MISSING = [
     (under("StringEquals", "aws:SourceVpc", "v"), [], "SourceVpc", "holds, which is not known her"),
     (under("StringEquals", "aws:SourceIPs", "a"), [], "IPs", '"a" holds, which is not known here'),
     (under("StringNotLike", "aws:RequestedRegion", "us-*"), [], '"aws:Req', "holds, which does no"),
-    (under("NumericLessThan", "aws:EpochTime", 9), [], "aws:Epoch", 'aws:EpochTime "9.0" holds'),
+    (under("NumericLessThan", "aws:EpochTime", 9), [], "aws:Epoch", "aws:EpochTime 9.0 holds"),
     (under("NumericLessThan", "aws:RequestedRegion", 1), [], "aws:Req", "which is not known"),
     (under("StringEquals", "aws:RequestedRegion", "${a:b}"), [], "aws:Req", "which is not known"),
     (under("Null", "aws:RequestedRegion", "true"), [], "aws:Req", "which does not"),
@@ -361,15 +361,17 @@ MALFORMED = [
     (on("arn:aws:*"), "arn:aws:*", "the service in an ARN cannot have a wildcard: arn:aws:*"),
     (whole(Condition=[]), "Condition", "Condition must be an object of objects"),
     (whole(Condition={"Bool": ""}), "Condition", "Condition must be an object of objects"),
-    (under("StringEqualIfExists", "aws:SourceIp", "a"), "Ip", "is not a condition operator"),
-    (under("stringEquals", "aws:SourceIp", "a"), "Ip", "stringEquals is not a condition ope"),
-    (under("Similar", "aws:SourceIp", "a"), "Ip", "Similar is not a condition operator"),
-    (under("Bool", "aws:SecureTransport", "yes"), "aws:Se", "must be true or false; correct"),
+    (under("StringEqualIfExists", "aws:SourceIp", "a"), "EqualIf", "is not a condition operator"),
+    (under("stringEquals", "aws:SourceIp", "a"), "gEq", "stringEquals is not a condition ope"),
+    (under("Similar", "aws:SourceIp", "a"), "Sim", "Similar is not a condition operator"),
+    (under("Bool", "aws:SecureTransport", "yes"), "Bool", "must be true or false; correct"),
+    (under("Bool", "aws:SecureTransport", []), "Bool", "the values of Bool must be strings"),
     (
-        under("Bool", "aws:SecureTransport", []),
-        "aws:Se",
-        "the values of aws:SecureTransport must be str",
+        under("StringEquals", "aws:ResourceAccount", 1),
+        "StringE",
+        "values of StringEquals must be s",
     ),
+    (under("Bool", "SecureTransport", "true"), "Secure", "SecureTransport is not a condition key"),
 ]
 
 
@@ -430,6 +432,16 @@ def test_a_fault_hides_only_what_its_correction_allows():
     assert "s3vectors:DeleteVectors, GetIndex, " in missing[2]
     assert "on index insights" in missing[2]
     assert ineffective[0] == "ineffective"
+
+
+def test_a_key_for_another_service_is_excess_and_missing_for_s3_vectors():
+    """The statement allows something, but not what is needed."""
+    through_s3 = {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
+
+    findings = findings_of(extend(allow(KEYS, KEY, Condition=through_s3)), *OF_KEY)
+
+    assert [kind for kind, *_ in findings] == ["excess", "missing"]
+    assert "allows the key to be used outside S3 Vectors" in findings[0][2]
 
 
 def test_the_right_path_in_another_region_is_excess_and_the_index_is_missing():

@@ -13,7 +13,7 @@ from stache_ai_s3vectors.tool.policy_files.source import Text
 from .arns import SERVICE, can_cover, get_service, is_wild
 from .findings import Finding, group, join_actions, quote_names
 from .statements import Rule
-from .targets import VIA_SERVICE, Target, expand_action
+from .targets import Target, expand_action
 
 
 def find_missing(rules: Sequence[Rule], target: Target, line: int) -> Iterator[Finding]:
@@ -127,15 +127,9 @@ def _check_scope(
 
 def _find_direct_use(rule: Rule, needs: Sequence[Need], target: Target) -> Iterator[Finding]:
     """Find a key that the caller can use itself, or through another service."""
-    other = target.host.replace(SERVICE, "s3", 1)
-    ways: list[dict[str, Sequence[str]]] = [{}, {VIA_SERVICE: [other]}]
-    requests = [
-        replace(need, context={k: v for k, v in need.context.items() if k != VIA_SERVICE} | way)
-        for need in needs
-        if need.resource == target.key
-        for way in ways
-    ]
-    if any(rule.evaluate(request) is not False for request in requests):
+    of_key = [need for need in needs if need.resource == target.key]
+    uses = [use for need in of_key for use in target.list_direct_uses(need)]
+    if any(rule.evaluate(use) is not False for use in uses):
         problem = "the statement allows the key to be used outside S3 Vectors"
         fix = f'add the Condition {{"StringEquals": {{"kms:ViaService": "{target.host}"}}}}'
         yield rule.report(rule.line, "excess", problem, fix)

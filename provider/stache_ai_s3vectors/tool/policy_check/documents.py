@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -132,24 +133,19 @@ def _complete(text: Any) -> Any:
 
 
 def _read_conditions(operators: Any) -> Iterator[WrittenCondition]:
-    if not isinstance(operators, dict) or not all(isinstance(v, dict) for v in operators.values()):
-        raise PolicyError("Condition must be an object of objects")
+    with suppress(UnevaluatedPolicyError):
+        parse_conditions(_THIS, operators)
     for operator, keys in operators.items():
         for key, value in keys.items():
-            items = to_list(value)
-            if not items or not all(isinstance(item, (str, int, float)) for item in items):
-                raise PolicyError(f"the values of {key} must be strings")
-            values = [item if isinstance(item, str) else json.dumps(item) for item in items]
-            text = " or ".join(f'"{value}"' for value in values)
-            yield WrittenCondition(
-                Text(f"{operator} {key} {text}", keys.lines[key]), _parse(operator, key, values)
-            )
+            values = " or ".join(map(json.dumps, to_list(value)))
+            text = Text(f"{operator} {key} {values}", keys.lines[key])
+            yield WrittenCondition(text, _parse(operator, key, value))
 
 
-def _parse(operator: str, key: str, values: list[str]) -> Condition | None:
+def _parse(operator: str, key: str, value: Any) -> Condition | None:
     """Parse a condition on any key; None if the engine does not evaluate it."""
     try:
-        [parsed] = parse_conditions(key, {operator: {_STAND_IN: values}})
+        [parsed] = parse_conditions(_THIS, {operator: {_STAND_IN: value}})
     except UnevaluatedPolicyError:
         return None
     return replace(parsed, key=key.lower())

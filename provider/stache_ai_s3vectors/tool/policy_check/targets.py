@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from s3vectors_local.iam.patterns import matches_action
 from stache_ai_s3vectors.service import permissions
 from stache_ai_s3vectors.service.arns import format_service_host
 
-from .arns import find_kinds
+from .arns import SERVICE, find_kinds
 from .findings import join_names
 
 KMS: Final = "kms:"
@@ -149,7 +149,14 @@ class Target:
         if self.key:
             keys = (item for item in rule.actions if item.lower().startswith(KMS))
             needed = (need.action for need in self.needs if need.resource == self.key)
-            yield from (self.make_need(name, self.key) for name in (*needed, *keys))
+            for need in (self.make_need(name, self.key) for name in (*needed, *keys)):
+                yield from (need, *self.list_direct_uses(need))
+
+    def list_direct_uses(self, need: Need) -> list[Need]:
+        """The same request of a key by the caller itself, and through another service."""
+        other = {VIA_SERVICE: [self.host.replace(SERVICE, "s3", 1)]}
+        context = {key: need.context[key] for key in need.context if key != VIA_SERVICE}
+        return [replace(need, context=context), replace(need, context=context | other)]
 
     def list_needed(self, pattern: str) -> list[str]:
         """The actions that the level needs and a pattern matches."""
