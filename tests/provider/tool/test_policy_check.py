@@ -1,4 +1,4 @@
-"""`stache-s3vectors policy check`: each fault is found once, at its line, and nothing else is."""
+"""`stache-s3vectors policy check`: each fault is reported once, at its line, and nothing else."""
 
 from __future__ import annotations
 
@@ -25,13 +25,12 @@ DOCUMENTS, INSIGHTS = f"{BUCKET}/index/documents", f"{BUCKET}/index/insights"
 INDEXES = ["documents", "insights"]
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234"
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/stache"
-ASKED = ["--bucket", BUCKET, "--index", "documents", "--index", "insights"]
-MANAGE = ["--level", "manage-indexes"]
+BOTH = ["--bucket", BUCKET, "--index", "documents", "--index", "insights"]
 NEEDED = [f"s3vectors:{action}" for action in sorted(LEVELS["read-write"].index)]
 ONE = "s3vectors:GetIndex"
 
 
-def document(*statements, **more):
+def build(*statements, **more):
     return {"Version": "2012-10-17", "Statement": list(statements), **more}
 
 
@@ -43,61 +42,63 @@ def deny(action, resource="*", **more):
     return {"Effect": "Deny", "Action": action, "Resource": resource, **more}
 
 
-def whole(*actions, **members):
-    """A policy of one right statement, with actions added or members replaced."""
+def edit(*actions, **members):
+    """Add actions to the statement of a correct policy, or replace its members."""
     statement = {**allow([*NEEDED, *actions]), **members}
     gone = {name.removeprefix("Not") for name in members if name.startswith("Not")}
-    return document({name: value for name, value in statement.items() if name not in gone})
+    return build({name: value for name, value in statement.items() if name not in gone})
 
 
-def instead(action):
-    """A policy with this action in the place of DeleteVectors."""
-    return document(allow([action, *NEEDED[1:]]))
+def swap(action):
+    """Build a policy with an action instead of DeleteVectors."""
+    return build(allow([action, *NEEDED[1:]]))
 
 
-def on(*resources):
-    return document(allow(resource=list(resources)))
+def cover(*resources):
+    """Build a policy that allows the actions on these resources."""
+    return build(allow(resource=list(resources)))
 
 
 def extend(*statements):
-    """A policy that is right, and more statements."""
-    return document(allow(), *statements)
+    """Add statements to a correct policy."""
+    return build(allow(), *statements)
 
 
-def under(operator, key, value):
-    return whole(Condition={operator: {key: value}})
+def limit(operator, key, value):
+    """Add a condition to a correct policy."""
+    return edit(Condition={operator: {key: value}})
 
 
-def text_of(policy_):
-    return policy_ if isinstance(policy_, str) else json.dumps(policy_, indent=2)
+def format_policy(policy):
+    return policy if isinstance(policy, str) else json.dumps(policy, indent=2)
 
 
-def written(policy_, old, new):
-    """A policy's text with a fault that no Python object can have."""
-    text = text_of(policy_)
+def replace_text(policy, old, new):
+    """Replace a text of a policy by a fault that no Python object can have."""
+    text = format_policy(policy)
     assert old in text
     return text.replace(old, new, 1)
 
 
-def run(policy_, *options):
-    return CliRunner().invoke(main, ["policy", "check", "-", *options], input=text_of(policy_))
+def run(policy, *options):
+    return CliRunner().invoke(main, ["policy", "check", "-", *options], input=format_policy(policy))
 
 
-def findings_of(policy_, *options):
-    """The findings, as (kind, line, whole sentence)."""
-    findings = json.loads(run(policy_, *options, "--json").stdout)["findings"]
+def find_faults(policy, *options):
+    """Return the findings as (kind, line, whole sentence)."""
+    findings = json.loads(run(policy, *options, "--json").stdout)["findings"]
     return [(f["kind"], f["line"], f"{f['problem']}; {f['fix']}") for f in findings]
 
 
-def line_of(text, mark):
-    """The first line that has a mark; with "^" before the mark the line above, "" is line 1."""
+def find_line(text, mark):
+    """Return the first line that has a mark; with "^" before the mark, the line above."""
     line = next(
         n for n, line in enumerate(text.splitlines() or [""], 1) if mark.lstrip("^") in line
     )
     return line - mark.startswith("^")
 
 
-def vector_bucket(arn):
+def misspell(arn):
     return arn.replace(":bucket/", ":vector-bucket/")
 
 
@@ -108,34 +109,39 @@ PUT = "s3vectors:PutVectors"
 KEYS = [f"kms:{action}" for action in LEVELS["read-write"].key]
 OF_SERVICES = {"Condition": {"StringLike": {"kms:ViaService": "s3*.us-east-1.amazonaws.com"}}}
 THROUGH = {"Condition": {"StringEquals": {"kms:ViaService": "s3vectors.us-east-1.amazonaws.com"}}}
-OF_KEY = ["--kms-key", KEY]
+KEYED = ["--kms-key", KEY]
 READ = ["--level", "read"]
-FIRST = ASKED[:4]
+ONE = BOTH[:4]
 PLAIN = {"Null": {"s3vectors:sseType": "true"}}
 ENCRYPTED = {"StringEqualsIfExists": {"s3vectors:sseType": "aws:kms"}}
 
 MISSING = [
-    (document(allow(NEEDED[1:])), [], "", "no statement allows s3vectors:DeleteVectors on indexes"),
-    (on(DOCUMENTS), ASKED, "^Allow", "PutVectors and QueryVectors on index insights, this one on"),
-    (whole(), OF_KEY, "", "no statement allows kms:Decrypt"),
-    (under("StringEquals", "aws:SourceVpc", "v"), [], "SourceVpc", "holds, which is not known her"),
-    (under("StringEquals", "aws:SourceIPs", "a"), [], "IPs", '"a" holds, which is not known here'),
-    (under("StringNotLike", "aws:RequestedRegion", "us-*"), [], '"aws:Req', "holds, which does no"),
-    (under("NumericLessThan", "aws:EpochTime", 9), [], "aws:Epoch", "aws:EpochTime 9.0 holds"),
-    (under("NumericLessThan", "aws:RequestedRegion", 1), [], "aws:Req", "which is not known"),
-    (under("StringEquals", "aws:RequestedRegion", "${a:b}"), [], "aws:Req", "which is not known"),
-    (under("Null", "aws:RequestedRegion", "true"), [], "aws:Req", "which does not"),
-    (under("StringLike", "ec2:SourceInstanceARN", "*"), [], "ec2:", "which is not known"),
-    (under("StringEquals", "s3vectors:sseType", "a"), [], "sseT", '"a" holds, which does not'),
-    (under("StringLike", "s3vectors:BucketTag/a", "*"), [], "Tag/", "holds, which is not known"),
-    (on(BUCKET), ASKED, "^Allow", "indexes documents and insights, this one only on other res"),
+    (build(allow(NEEDED[1:])), [], "", "no statement allows s3vectors:DeleteVectors on indexes"),
     (
-        document(allow(NEEDED[1:]), allow([NEEDED[0], "dynamodb:*"], TABLE)),
+        cover(DOCUMENTS),
+        BOTH,
+        "^Allow",
+        "PutVectors and QueryVectors on index insights, this one on",
+    ),
+    (edit(), KEYED, "", "no statement allows kms:Decrypt"),
+    (limit("StringEquals", "aws:SourceVpc", "v"), [], "SourceVpc", "holds, which is not known her"),
+    (limit("StringEquals", "aws:SourceIPs", "a"), [], "IPs", '"a" holds, which is not known here'),
+    (limit("StringNotLike", "aws:RequestedRegion", "us-*"), [], '"aws:Req', "holds, which does no"),
+    (limit("NumericLessThan", "aws:EpochTime", 9), [], "aws:Epoch", "aws:EpochTime 9.0 holds"),
+    (limit("NumericLessThan", "aws:RequestedRegion", 1), [], "aws:Req", "which is not known"),
+    (limit("StringEquals", "aws:RequestedRegion", "${a:b}"), [], "aws:Req", "which is not known"),
+    (limit("Null", "aws:RequestedRegion", "true"), [], "aws:Req", "which does not"),
+    (limit("StringLike", "ec2:SourceInstanceARN", "*"), [], "ec2:", "which is not known"),
+    (limit("StringEquals", "s3vectors:sseType", "a"), [], "sseT", '"a" holds, which does not'),
+    (limit("StringLike", "s3vectors:BucketTag/a", "*"), [], "Tag/", "holds, which is not known"),
+    (cover(BUCKET), BOTH, "^Allow", "indexes documents and insights, this one only on other res"),
+    (
+        build(allow(NEEDED[1:]), allow([NEEDED[0], "dynamodb:*"], TABLE)),
         [],
         "",
         "no statement allows s3vectors:DeleteVectors on indexes documents and insights; allow it",
     ),
-    (on(INSIGHTS, BY_TAG), ASKED, "PrincipalTag", 'only where the policy variable in "arn:'),
+    (cover(INSIGHTS, BY_TAG), BOTH, "PrincipalTag", 'only where the policy variable in "arn:'),
 ]
 DENIED = [
     (extend(deny("s3vectors:Put*")), [], "^Deny", "denies s3vectors:PutVectors on indexes documen"),
@@ -167,12 +173,12 @@ DENIED = [
 ]
 EXCESS = [
     (
-        whole("s3vectors:DeleteIndex"),
+        edit("s3vectors:DeleteIndex"),
         [],
         "DeleteIndex",
         "is beyond what read-write needs; remove it",
     ),
-    (whole("s3vectors:CreateIndex", Condition=ENCRYPTED), [], "Create", "--level manage-indexes"),
+    (edit("s3vectors:CreateIndex", Condition=ENCRYPTED), [], "Create", "--level manage-indexes"),
     (
         extend(allow("s3vectors:ListVectorBuckets", BUCKET)),
         [],
@@ -185,37 +191,37 @@ EXCESS = [
         "ListI",
         "is beyond what rea",
     ),
-    (whole("s3vectors:ListIndexes"), [], "ListI", "remove it, or check with --level manage-index"),
+    (edit("s3vectors:ListIndexes"), [], "ListI", "remove it, or check with --level manage-index"),
     (
-        whole("s3vectors:CreateIndex", Condition=PLAIN),
+        edit("s3vectors:CreateIndex", Condition=PLAIN),
         [],
         "CreateIndex",
         "is beyond what read-write needs; remove it, or check",
     ),
-    (document(allow([*NEEDED[1:4], PUT, NEEDED[5]])), READ, "Put", "check with --level read-write"),
+    (build(allow([*NEEDED[1:4], PUT, NEEDED[5]])), READ, "Put", "check with --level read-write"),
     (
-        whole(Action="s3vectors:*"),
+        edit(Action="s3vectors:*"),
         [],
         "*",
         'more than what read-write needs; write "s3vectors:DeleteVe',
     ),
-    (whole("s3vectors:Get*"), [], "Get*", "covers more than what read-write needs; write "),
-    (whole("s3vectors:Tag*"), [], "Tag*", "is beyond what read-write needs; remove it"),
-    (whole(Action="*"), [], '"*"', 'more than what read-write needs; write "s3vectors:DeleteVect'),
-    (whole(NotAction="iam:*"), [], "NotAction", 'write "Action" with "s3vectors:DeleteVectors", "'),
+    (edit("s3vectors:Get*"), [], "Get*", "covers more than what read-write needs; write "),
+    (edit("s3vectors:Tag*"), [], "Tag*", "is beyond what read-write needs; remove it"),
+    (edit(Action="*"), [], '"*"', 'more than what read-write needs; write "s3vectors:DeleteVect'),
+    (edit(NotAction="iam:*"), [], "NotAction", 'write "Action" with "s3vectors:DeleteVectors", "'),
     (
         extend({"Effect": "Allow", "NotAction": "s3vectors:*", "Resource": KEY, **THROUGH}),
-        OF_KEY,
+        KEYED,
         "Not",
         "",
     ),
-    (whole(Resource="*"), ASKED, '"*"', f'than indexes documents and insights; write "{DOCUMENTS}'),
-    (whole(Resource=f"{BUCKET}/index/*"), ASKED, "/*", "covers more than indexes documents and in"),
-    (whole(Resource="arn:aws:s3vectors:*"), ASKED, "s:*", "more than indexes documents and insigh"),
-    (on(DOCUMENTS, INSIGHTS, f"{BUCKET}a*"), ASKED, "a*", "is beyond indexes documents and in"),
+    (edit(Resource="*"), BOTH, '"*"', f'than indexes documents and insights; write "{DOCUMENTS}'),
+    (edit(Resource=f"{BUCKET}/index/*"), BOTH, "/*", "covers more than indexes documents and in"),
+    (edit(Resource="arn:aws:s3vectors:*"), BOTH, "s:*", "more than indexes documents and insigh"),
+    (cover(DOCUMENTS, INSIGHTS, f"{BUCKET}a*"), BOTH, "a*", "is beyond indexes documents and in"),
     (
-        on(DOCUMENTS, INSIGHTS),
-        FIRST,
+        cover(DOCUMENTS, INSIGHTS),
+        ONE,
         INSIGHTS,
         "is beyond index documents and bucket my-bucket; remove it, or check with another --bu",
     ),
@@ -228,13 +234,18 @@ EXCESS = [
         "covers more than indexes documents and insights; write",
     ),
     (
-        on(DOCUMENTS, INSIGHTS, f"{BUCKET}s/index/abc"),
-        ASKED,
+        cover(DOCUMENTS, INSIGHTS, f"{BUCKET}s/index/abc"),
+        BOTH,
         "ts/",
         "is beyond indexes documents an",
     ),
-    (on(DOCUMENTS, INSIGHTS, ELSEWHERE), ASKED, ELSEWHERE, "is beyond indexes documents and insig"),
-    (whole(NotResource=TABLE), ASKED, "NotResource", f'write "Resource" with "{DOCUMENTS}" and "'),
+    (
+        cover(DOCUMENTS, INSIGHTS, ELSEWHERE),
+        BOTH,
+        ELSEWHERE,
+        "is beyond indexes documents and insig",
+    ),
+    (edit(NotResource=TABLE), BOTH, "NotResource", f'write "Resource" with "{DOCUMENTS}" and "'),
     (
         extend({"Effect": "Allow", "Action": PUT, "NotResource": f"{BUCKET}/*"}),
         [],
@@ -243,63 +254,63 @@ EXCESS = [
     ),
     (
         extend(allow(KEYS, "arn:aws:kms:*:*:key/*", **THROUGH)),
-        OF_KEY,
+        KEYED,
         "y/*",
         f'than the key; write "{KEY}"',
     ),
     (
-        document(allow(KEYS, KEY), allow()),
-        OF_KEY,
+        build(allow(KEYS, KEY), allow()),
+        KEYED,
         "^Allow",
         "to be used outside S3 Vectors; add the Condition",
     ),
     (
-        document(allow(KEYS, KEY, **OF_SERVICES), allow()),
-        OF_KEY,
+        build(allow(KEYS, KEY, **OF_SERVICES), allow()),
+        KEYED,
         "^Allow",
         "the key to be used outside S3 V",
     ),
     (
         extend(allow("kms:*", KEY, **THROUGH)),
-        OF_KEY,
+        KEYED,
         "kms:*",
         'than what read-write needs; write "kms:Decrypt"',
     ),
     (
         extend(allow([*KEYS, "kms:Sign"], KEY, **THROUGH)),
-        OF_KEY,
+        KEYED,
         "kms:S",
         "is beyond what read-write needs; remove it",
     ),
 ]
 INEFFECTIVE = [
-    (on(DOCUMENTS, vector_bucket(INSIGHTS)), ASKED, "vector-b", f'index/NAME; write "{INSIGHTS}"'),
+    (cover(DOCUMENTS, misspell(INSIGHTS)), BOTH, "vector-b", f'index/NAME; write "{INSIGHTS}"'),
     (
-        on(f"{BUCKET}/documents"),
-        FIRST,
+        cover(f"{BUCKET}/documents"),
+        ONE,
         "t/documents",
         "bucket/NAME or bucket/NAME/index/NAME; write",
     ),
-    (on(f"{BUCKET}/index/"), ASKED, "index/", f'write "{DOCUMENTS}" and "{INSIGHTS}"'),
-    (on(f"{BUCKET}/index/Doc_s"), ASKED, "Doc_s", "is not an ARN of S3 Vectors, expected arn:"),
-    (on(DOCUMENTS.replace("us-east-1", ""), INSIGHTS), ASKED, "s::1", f'write "{DOCUMENTS}"'),
-    (on(DOCUMENTS.replace("us-east-1", "E U"), INSIGHTS), ASKED, "E U", f'write "{DOCUMENTS}"'),
-    (on(DOCUMENTS.replace("123456789012", ""), INSIGHTS), ASKED, "1::", f'write "{DOCUMENTS}"'),
-    (on(DOCUMENTS.replace("12:", "1:"), INSIGHTS), ASKED, "901:", f'write "{DOCUMENTS}"'),
-    (on(DOCUMENTS.replace("aws:", "a:"), INSIGHTS), ASKED, "arn:a:", f'write "{DOCUMENTS}"'),
-    (on(DOCUMENTS.replace("us-east-1:", ""), INSIGHTS), ASKED, "s:123", f'write "{DOCUMENTS}"'),
-    (on(CHINA), [], "cn-e", 'bucket/NAME/index/NAME; write "arn:aws-cn:'),
+    (cover(f"{BUCKET}/index/"), BOTH, "index/", f'write "{DOCUMENTS}" and "{INSIGHTS}"'),
+    (cover(f"{BUCKET}/index/Doc_s"), BOTH, "Doc_s", "is not an ARN of S3 Vectors, expected arn:"),
+    (cover(DOCUMENTS.replace("us-east-1", ""), INSIGHTS), BOTH, "s::1", f'write "{DOCUMENTS}"'),
+    (cover(DOCUMENTS.replace("us-east-1", "E U"), INSIGHTS), BOTH, "E U", f'write "{DOCUMENTS}"'),
+    (cover(DOCUMENTS.replace("123456789012", ""), INSIGHTS), BOTH, "1::", f'write "{DOCUMENTS}"'),
+    (cover(DOCUMENTS.replace("12:", "1:"), INSIGHTS), BOTH, "901:", f'write "{DOCUMENTS}"'),
+    (cover(DOCUMENTS.replace("aws:", "a:"), INSIGHTS), BOTH, "arn:a:", f'write "{DOCUMENTS}"'),
+    (cover(DOCUMENTS.replace("us-east-1:", ""), INSIGHTS), BOTH, "s:123", f'write "{DOCUMENTS}"'),
+    (cover(CHINA), [], "cn-e", 'bucket/NAME/index/NAME; write "arn:aws-cn:'),
     (
-        on("arn:aws:s3:::my-bucket/*"),
-        ASKED,
+        cover("arn:aws:s3:::my-bucket/*"),
+        BOTH,
         "s3:::",
         "is not an ARN of S3 Vectors, expected arn:PARTITION:s3vectors:",
     ),
-    (instead("s3:DeleteVectors"), [], "s3:D", 'expected "s3vectors"; write "s3vecto'),
-    (instead("S3-Vectors:DeleteVectors"), [], "S3-", 'the service "S3-Vectors", expected "s3v'),
-    (instead("s3vectors:DeleteVector"), [], 'tor"', 'of S3 Vectors; write "s3vectors:DeleteV'),
-    (whole("s3vectors:DelIndex"), [], "DelI", "is not an action of S3 Vectors; remove it"),
-    (whole("s3vectors:Zip"), [], "Zip", '"s3vectors:Zip" is not an action of S3 Vectors; re'),
+    (swap("s3:DeleteVectors"), [], "s3:D", 'expected "s3vectors"; write "s3vecto'),
+    (swap("S3-Vectors:DeleteVectors"), [], "S3-", 'the service "S3-Vectors", expected "s3v'),
+    (swap("s3vectors:DeleteVector"), [], 'tor"', 'of S3 Vectors; write "s3vectors:DeleteV'),
+    (edit("s3vectors:DelIndex"), [], "DelI", "is not an action of S3 Vectors; remove it"),
+    (edit("s3vectors:Zip"), [], "Zip", '"s3vectors:Zip" is not an action of S3 Vectors; re'),
     (extend(deny("s3vectors:DelIndex")), [], "DelI", 'write "s3vectors:DeleteIndex"'),
     (
         extend({"Effect": "Deny", "NotAction": [*NEEDED, "s3vectors:GetVector"], "Resource": "*"}),
@@ -307,7 +318,7 @@ INEFFECTIVE = [
         'tor"',
         'write "s3vectors:GetVectors"',
     ),
-    (extend(deny("s3vectors:TagResource", vector_bucket(BUCKET))), [], "vector-", "write"),
+    (extend(deny("s3vectors:TagResource", misspell(BUCKET))), [], "vector-", "write"),
     (
         extend(deny("s3vectors:DeleteIndex", BUCKET)),
         [],
@@ -328,105 +339,109 @@ MALFORMED = [
     ("[" * 100_000, "", "nested too deeply"),
     ("[]", "", "the policy has no Statement"),
     ({"Version": "2012-10-17"}, "", "the policy has no Statement"),
-    (document(), "Statement", "the policy has no Statement"),
-    (document("all"), "all", "the statement is not an object"),
+    (build(), "Statement", "the policy has no Statement"),
+    (build("all"), "all", "the statement is not an object"),
     ({"Statement": [allow()]}, "", 'the policy must have "Version": "2012-10-17"'),
-    (document(allow(), Version="2008-10-17"), "2008", 'must have "Version": "2012-10-17"'),
-    (document(allow(), Version=None), "Version", 'must have "Version": "2012-10-17"'),
+    (build(allow(), Version="2008-10-17"), "2008", 'must have "Version": "2012-10-17"'),
+    (build(allow(), Version=None), "Version", 'must have "Version": "2012-10-17"'),
     (
-        written(whole(), "Action", "action"),
+        replace_text(edit(), "Action", "action"),
         "action",
         "the statement has action, which an identity policy do",
     ),
-    (written(whole(), "Statement", "Statements"), "Statements", "only Id, Statement, Version"),
-    (written(whole(), '"Action"', '"Action": "x:y", "Action"'), "x:y", "most readers take the las"),
-    (whole(Principal="*"), "Principal", "which an identity policy does not have, only Action, "),
-    (whole(Comment={}), "Comment", "the statement has Comment, which an identity policy does n"),
-    (whole(Effect="allow"), "allow", 'the statement needs "Effect": "Allow" or "De'),
-    (whole(Effect=True), "Effect", 'the statement needs "Effect": "Allow" or "Deny"'),
+    (replace_text(edit(), "Statement", "Statements"), "Statements", "only Id, Statement, Version"),
     (
-        document({"Action": PUT, "Resource": DOCUMENTS}),
+        replace_text(edit(), '"Action"', '"Action": "x:y", "Action"'),
+        "x:y",
+        "most readers take the las",
+    ),
+    (edit(Principal="*"), "Principal", "which an identity policy does not have, only Action, "),
+    (edit(Comment={}), "Comment", "the statement has Comment, which an identity policy does n"),
+    (edit(Effect="allow"), "allow", 'the statement needs "Effect": "Allow" or "De'),
+    (edit(Effect=True), "Effect", 'the statement needs "Effect": "Allow" or "Deny"'),
+    (
+        build({"Action": PUT, "Resource": DOCUMENTS}),
         "^Action",
         'the statement needs "Effect": "Allow"',
     ),
-    (document(allow(NotAction="a:b")), '"Action', "needs either Action or NotAction"),
-    (document({"Effect": "Allow", "Action": PUT}), "^Allow", "needs either Resource or NotResourc"),
-    (whole(Action=[]), "Action", "Action must be a string or a list of s"),
-    (whole(7), "Action", "Action must be a string or a list of strings"),
-    (whole(Resource={}), "Resource", "Resource must be a string or a list"),
-    (instead("DeleteVectors"), '"Del', 'is not "*" or SERVICE:ACTION; correct or remove it'),
-    (instead("s3*:DeleteVectors"), "s3*", 'is not "*" or SERVICE:ACTION'),
-    (on("my-bucket"), "my-bucket", '"my-bucket" is not "*" or a complete ARN; correct or'),
-    (on("index/documents", INSIGHTS), "index/", 'is not "*" or a complete ARN'),
-    (on("arn:aws:*"), "arn:aws:*", "the service in an ARN cannot have a wildcard: arn:aws:*"),
-    (whole(Condition=[]), "Condition", "Condition must be an object of objects"),
-    (whole(Condition={"Bool": ""}), "Condition", "Condition must be an object of objects"),
-    (under("StringEqualIfExists", "aws:SourceIp", "a"), "EqualIf", "is not a condition operator"),
-    (under("stringEquals", "aws:SourceIp", "a"), "gEq", "stringEquals is not a condition ope"),
-    (under("Similar", "aws:SourceIp", "a"), "Sim", "Similar is not a condition operator"),
-    (under("Bool", "aws:SecureTransport", "yes"), "Bool", "must be true or false; correct"),
-    (under("Bool", "aws:SecureTransport", []), "Bool", "the values of Bool must be strings"),
+    (build(allow(NotAction="a:b")), '"Action', "needs either Action or NotAction"),
+    (build({"Effect": "Allow", "Action": PUT}), "^Allow", "needs either Resource or NotResourc"),
+    (edit(Action=[]), "Action", "Action must be a string or a list of s"),
+    (edit(7), "Action", "Action must be a string or a list of strings"),
+    (edit(Resource={}), "Resource", "Resource must be a string or a list"),
+    (swap("DeleteVectors"), '"Del', 'is not "*" or SERVICE:ACTION; correct or remove it'),
+    (swap("s3*:DeleteVectors"), "s3*", 'is not "*" or SERVICE:ACTION'),
+    (cover("my-bucket"), "my-bucket", '"my-bucket" is not "*" or a complete ARN; correct or'),
+    (cover("index/documents", INSIGHTS), "index/", 'is not "*" or a complete ARN'),
+    (cover("arn:aws:*"), "arn:aws:*", "the service in an ARN cannot have a wildcard: arn:aws:*"),
+    (edit(Condition=[]), "Condition", "Condition must be an object of objects"),
+    (edit(Condition={"Bool": ""}), "Condition", "Condition must be an object of objects"),
+    (limit("StringEqualIfExists", "aws:SourceIp", "a"), "EqualIf", "is not a condition operator"),
+    (limit("stringEquals", "aws:SourceIp", "a"), "gEq", "stringEquals is not a condition ope"),
+    (limit("Similar", "aws:SourceIp", "a"), "Sim", "Similar is not a condition operator"),
+    (limit("Bool", "aws:SecureTransport", "yes"), "Bool", "must be true or false; correct"),
+    (limit("Bool", "aws:SecureTransport", []), "Bool", "the values of Bool must be strings"),
     (
-        under("StringEquals", "aws:ResourceAccount", 1),
+        limit("StringEquals", "aws:ResourceAccount", 1),
         "StringE",
         "values of StringEquals must be s",
     ),
-    (under("Bool", "SecureTransport", "true"), "Secure", "SecureTransport is not a condition key"),
+    (limit("Bool", "SecureTransport", "true"), "Secure", "SecureTransport is not a condition key"),
 ]
 
 
-def through(level):
-    """A level's policy with the key, for use through S3 Vectors only."""
+def build_with_key(level):
+    """Build the policy of a level with the key, for use through S3 Vectors only."""
     *others, last = build_policy(level, BUCKET, INDEXES, [KEY])["Statement"]
-    return document(*others, {**last, **THROUGH})
+    return build(*others, {**last, **THROUGH})
 
 
 OTHERS = ["s3:*", "s3:TagResource", "kms:*", "bedrock:*", "*:Query"]
 ONE_EACH = [allow(action, arn) for action in NEEDED for arn in (DOCUMENTS, INSIGHTS)]
 GOOD = [
     *((build_policy(level, BUCKET, INDEXES), ["--level", level]) for level in LEVELS),
-    *((through(level), ["--level", level, *OF_KEY]) for level in LEVELS),
+    *((build_with_key(level), ["--level", level, *KEYED]) for level in LEVELS),
     (build_policy("read-write", BUCKET, INDEXES, [KEY]), []),
     (extend(allow(["dynamodb:Query", "logs:PutLogEvents"], [TABLE, "*"])), []),
     (extend(allow(OTHERS[:-1], "*")), []),
     (extend(allow("*", TABLE)), []),
-    (extend(allow("tag:GetResources", [BUCKET, ELSEWHERE])), ASKED),
-    (document(allow([*NEEDED, "dynamodb:*"], [DOCUMENTS, INSIGHTS, TABLE, f"{TABLE}/*"])), []),
+    (extend(allow("tag:GetResources", [BUCKET, ELSEWHERE])), BOTH),
+    (build(allow([*NEEDED, "dynamodb:*"], [DOCUMENTS, INSIGHTS, TABLE, f"{TABLE}/*"])), []),
     ({"Version": "2012-10-17", "Statement": allow([a.upper() for a in NEEDED])}, []),
-    (document(*ONE_EACH), []),
+    (build(*ONE_EACH), []),
     (extend(deny("s3vectors:Delete*", f"{BUCKET}/index/archive")), []),
     (extend(deny(["s3vectors:Create*", "s3vectors:*Policy"])), []),
     (extend({"Effect": "Deny", "NotAction": [*NEEDED, "s3:*"], "Resource": "*"}), []),
     (extend({"Effect": "Deny", "Action": "*", "NotResource": [f"{BUCKET}/*", BY_TAG]}), []),
     (extend(deny("*", Condition={"Bool": {"aws:SecureTransport": False}})), []),
-    (under("StringEquals", "aws:RequestedRegion", ["eu-west-1", "us-east-1"]), []),
-    (under("StringEqualsIgnoreCase", "aws:ResourceAccount", "123456789012"), []),
-    (under("Null", "aws:RequestedRegion", "false"), []),
+    (limit("StringEquals", "aws:RequestedRegion", ["eu-west-1", "us-east-1"]), []),
+    (limit("StringEqualsIgnoreCase", "aws:ResourceAccount", "123456789012"), []),
+    (limit("Null", "aws:RequestedRegion", "false"), []),
     (extend(deny(["s3vectors:*"], f"{BUCKET}/index/a?c", Condition=ENCRYPTED)), []),
 ]
 
 
 @pytest.mark.parametrize(
-    "kind, document_, options, mark, words",
+    "kind, policy, options, mark, words",
     [
         *(("missing", *fault) for fault in MISSING),
         *(("denied", *fault) for fault in DENIED),
         *(("excess", *fault) for fault in EXCESS),
         *(("ineffective", *fault) for fault in INEFFECTIVE),
-        *(("malformed", policy_, ASKED, *fault) for policy_, *fault in MALFORMED),
+        *(("malformed", policy, BOTH, *fault) for policy, *fault in MALFORMED),
     ],
 )
-def test_a_fault_is_reported_once_at_its_line_with_its_fix(kind, document_, options, mark, words):
-    """What follows from it is not told as another."""
-    [(actual, line, sentence)] = findings_of(document_, *options)
+def test_a_fault_is_reported_once_at_its_line_with_its_fix(kind, policy, options, mark, words):
+    """What follows from it is not reported."""
+    [(actual, line, sentence)] = find_faults(policy, *options)
 
-    assert (actual, line) == (kind, line_of(text_of(document_), mark))
+    assert (actual, line) == (kind, find_line(format_policy(policy), mark))
     assert words in sentence
 
 
 def test_a_fault_hides_only_what_its_correction_allows():
     """What is missing after that is reported."""
-    [missing, ineffective] = findings_of(on(vector_bucket(DOCUMENTS)), *ASKED)
+    [missing, ineffective] = find_faults(cover(misspell(DOCUMENTS)), *BOTH)
 
     assert missing[0] == "missing"
     assert "s3vectors:DeleteVectors, GetIndex, " in missing[2]
@@ -438,7 +453,7 @@ def test_a_key_for_another_service_is_excess_and_missing_for_s3_vectors():
     """The statement allows something, but not what is needed."""
     through_s3 = {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
 
-    findings = findings_of(extend(allow(KEYS, KEY, Condition=through_s3)), *OF_KEY)
+    findings = find_faults(extend(allow(KEYS, KEY, Condition=through_s3)), *KEYED)
 
     assert [kind for kind, *_ in findings] == ["excess", "missing"]
     assert "allows the key to be used outside S3 Vectors" in findings[0][2]
@@ -446,17 +461,17 @@ def test_a_key_for_another_service_is_excess_and_missing_for_s3_vectors():
 
 def test_the_right_path_in_another_region_is_excess_and_the_index_is_missing():
     """The statement allows something, but not what is needed."""
-    findings = findings_of(on(ELSEWHERE, INSIGHTS), *ASKED)
+    findings = find_faults(cover(ELSEWHERE, INSIGHTS), *BOTH)
 
     assert [kind for kind, *_ in findings] == ["missing", "excess"]
     assert "on index documents, this one only on other resources; add" in findings[0][2]
     assert f'"{ELSEWHERE}" is beyond indexes' in findings[1][2]
 
 
-@pytest.mark.parametrize("document_, options", GOOD)
-def test_a_policy_without_fault_passes(document_, options):
-    """Status 0, and a sentence that says what that means."""
-    result = run(document_, *options)
+@pytest.mark.parametrize("policy, options", GOOD)
+def test_a_policy_without_fault_passes(policy, options):
+    """The status is 0, and a sentence says what that means."""
+    result = run(policy, *options)
 
     assert result.exit_code == 0
     assert result.output.startswith("the policy allows what ")
@@ -470,8 +485,8 @@ TAGS = {"tags": {"team": "a"}, "tagKeys": ["team"]}
 REQUEST = {**TAGS, "encryptionConfiguration": {"sseType": "aws:kms", "kmsKeyArn": KEY}}
 
 
-def needed(name, resource):
-    """What the engine says that a request with all its members needs."""
+def find_need(name, resource):
+    """Return what the engine says that a request with all its members needs."""
     members = SERVICE.operation_model(name).input_shape.members
     by_name = {"vectorBucketName": "my-bucket", "indexName": "documents", "resourceArn": resource}
     request = {m: v for m, v in {**by_name, **REQUEST}.items() if m in members}
@@ -480,15 +495,15 @@ def needed(name, resource):
 
 
 @pytest.mark.parametrize("action", list_actions())
-def test_the_table_of_actions_is_the_engines(action):
-    """What each is authorized on, and the condition keys that its requests can have.
+def test_the_table_of_actions_agrees_with_the_engine(action):
+    """The resources that authorize each action, and the condition keys of its requests.
 
-    Beside those that every request has, of who asks: the action that has no resource has no others.
+    Keys that every request has are left out: the action without a resource has no others.
     """
     [anybody] = find_needs("ListVectorBuckets", {}, Caller(), lambda _: None)
     kinds = {BUCKET: "bucket", DOCUMENTS: "index", "*": None}
     needs = [
-        needed(action.removeprefix("s3vectors:"), resource) for resource in (BUCKET, DOCUMENTS)
+        find_need(action.removeprefix("s3vectors:"), resource) for resource in (BUCKET, DOCUMENTS)
     ]
     own = {key for need in needs for key in need.context.keys() - anybody.context.keys()}
     keys = {key.partition("/")[0] + "/" * ("/" in key) for key in own}
@@ -497,14 +512,14 @@ def test_the_table_of_actions_is_the_engines(action):
     assert list_actions()[action].keys - anybody.context.keys() == keys
 
 
-def test_the_table_has_every_action():
-    """One for each operation."""
+def test_the_table_has_an_action_for_each_operation():
+    """The engine and botocore have the same operations."""
     assert set(list_actions()) == ACTIONS
     assert {f"s3vectors:{name}" for name in SERVICE.operation_names} == ACTIONS
 
 
-def test_regions_are_in_the_partitions_that_boto_knows():
-    """All of them."""
+def test_each_region_is_in_the_partition_that_boto_knows():
+    """For all regions of S3."""
     known = session.get_session()
     partitions = known.get_available_partitions()
     pairs = [(r, p) for p in partitions for r in known.get_available_regions("s3", p)]
@@ -518,13 +533,13 @@ LEVEL_ACTIONS = [
 
 
 @pytest.mark.parametrize("level, action", LEVEL_ACTIONS)
-def test_an_action_less_is_one_thing_missing(level, action):
-    """It is named."""
+def test_a_removed_action_is_one_missing_permission(level, action):
+    """The finding names the action."""
     printed = build_policy(level, BUCKET, INDEXES)
     for statement in printed["Statement"]:
         statement["Action"] = [a for a in statement["Action"] if a != f"s3vectors:{action}"]
 
-    [(kind, _, sentence)] = findings_of(printed, *ASKED, "--level", level)
+    [(kind, _, sentence)] = find_faults(printed, *BOTH, "--level", level)
 
     assert kind == "missing"
     assert f" s3vectors:{action} on " in sentence
@@ -534,13 +549,13 @@ def test_an_action_less_is_one_thing_missing(level, action):
     "level, action",
     [(level, action) for level in LEVELS for action in list_actions()],
 )
-def test_an_action_more_is_excess(level, action):
-    """Also where no ARN that it is authorized on is named; at its line."""
+def test_an_added_action_is_excess(level, action):
+    """It is reported at its line, even if the statement has no ARN that authorizes it."""
     printed = build_policy(level, BUCKET, INDEXES)
     named = {a for statement in printed["Statement"] for a in statement["Action"]}
     printed["Statement"][0]["Action"].append(action)
 
-    findings = findings_of(printed, *ASKED, "--level", level)
+    findings = find_faults(printed, *BOTH, "--level", level)
 
     if action in named:
         assert findings == []
@@ -575,40 +590,40 @@ STATEMENTS = st.lists(
 
 
 @given(STATEMENTS)
-def test_what_the_engine_denies_and_allows_is_what_is_told(statements):
-    """All that lacks, and if there is more than the level has, that."""
-    findings = read_file(text_of(document(*statements)))[0].check(TARGET)
-    engine = Policies(document(*statements))
+def test_findings_agree_with_the_engine(statements):
+    """Every permission that the engine denies is reported, and excess if it allows more."""
+    findings = read_file(format_policy(build(*statements)))[0].check(TARGET)
+    engine = Policies(build(*statements))
 
     needed = {(need.action, need.resource) for need in TARGET.needs}
-    lacks = {need for need in needed if not allows(engine, *need)}
+    lacks = {need for need in needed if not is_allowed(engine, *need)}
     beyond = {
         (action, resource)
         for action in ACTIONS
         for resource in [*OTHER, DOCUMENTS]
-        if kind_of(resource) in (list_actions()[action].kinds or {None})
+        if get_kind(resource) in (list_actions()[action].kinds or {None})
         and not (action in NEEDED and resource == DOCUMENTS)
-        and allows(engine, action, resource)
+        and is_allowed(engine, action, resource)
     }
-    named = {need for need in needed if any(names(finding, *need) for finding in findings)}
+    named = {need for need in needed if any(is_reported(finding, *need) for finding in findings)}
     assert named == lacks
     assert not beyond or any(finding.kind == "excess" for finding in findings)
 
 
-def kind_of(resource):
+def get_kind(resource):
     if resource == "*":
         return None
     return "index" if "/index/" in resource else "bucket"
 
 
-def names(finding, action, resource):
+def is_reported(finding, action, resource):
     """Whether a finding says that an action on an index is not allowed."""
     name, index = action.partition(":")[2], resource.rpartition("/")[2]
     place = finding.problem.rpartition(" on index")[2]
     return finding.kind in {"missing", "denied"} and name in finding.problem and index in place
 
 
-def allows(engine, action, resource):
+def is_allowed(engine, action, resource):
     try:
         engine.check([Need(action, resource, {})], Caller())
     except AccessDeniedException:
@@ -630,6 +645,6 @@ def allows(engine, action, resource):
         ("*a" * 40, False),
     ],
 )
-def test_a_wildcard_in_an_arn_stands_for_any_text(resource, covered):
-    """For colons and slashes, too; upper and lower case differ."""
+def test_a_wildcard_in_an_arn_matches_any_text(resource, covered):
+    """Also colons and slashes. The case matters."""
     assert can_cover(resource, DOCUMENTS) is covered

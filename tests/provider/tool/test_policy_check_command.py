@@ -15,11 +15,11 @@ BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 DOCUMENTS, INSIGHTS = f"{BUCKET}/index/documents", f"{BUCKET}/index/insights"
 OURS = ("stache_ai_s3vectors.tool.policy_check", "s3vectors_local")
 ELSEWHERE = DOCUMENTS.replace("us-east-1", "eu-west-1")
-ASKED = ["--bucket", BUCKET, "--index", "documents", "--index", "insights"]
+OPTIONS = ["--bucket", BUCKET, "--index", "documents", "--index", "insights"]
 NEEDED = [f"s3vectors:{action}" for action in sorted(LEVELS["read-write"].index)]
 
 
-def document(*statements, **more):
+def make_document(*statements, **more):
     return {"Version": "2012-10-17", "Statement": list(statements), **more}
 
 
@@ -27,21 +27,21 @@ def allow(action=NEEDED, resource=(DOCUMENTS, INSIGHTS), **more):
     return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
 
 
-def text_of(policy):
+def format_policy(policy):
     return policy if isinstance(policy, str) else json.dumps(policy, indent=2)
 
 
 def run(policy, *options):
-    return CliRunner().invoke(main, ["policy", "check", "-", *options], input=text_of(policy))
+    return CliRunner().invoke(main, ["policy", "check", "-", *options], input=format_policy(policy))
 
 
 def findings(policy):
     return json.loads(run(policy, "--json").stdout)["findings"]
 
 
-def test_the_order_is_that_of_the_lines():
-    """As compilers do it, with status 1."""
-    broken = document(
+def test_findings_are_in_the_order_of_lines():
+    """As compilers print them. The status is 1."""
+    broken = make_document(
         allow("s3vectors:*", [INSIGHTS.replace(":bucket", ":vector-bucket"), DOCUMENTS]),
         Version="1",
     )
@@ -57,10 +57,10 @@ def test_the_order_is_that_of_the_lines():
     assert result.exit_code == 1
 
 
-def test_json_tells_what_was_asked_and_what_was_found(tmp_path):
-    """For other programs."""
+def test_json_has_what_was_checked_and_the_findings(tmp_path):
+    """Other programs can read it."""
     file = tmp_path / "role.json"
-    file.write_text(text_of(document(allow(resource=DOCUMENTS), allow("logs:*", "*"))))
+    file.write_text(format_policy(make_document(allow(resource=DOCUMENTS), allow("logs:*", "*"))))
 
     result = CliRunner().invoke(main, ["policy", "check", str(file), "--level", "read", "--json"])
 
@@ -84,8 +84,8 @@ def test_json_tells_what_was_asked_and_what_was_found(tmp_path):
 
 
 def test_lines_are_counted_as_editors_do():
-    """With the line ends and the mark at the beginning that Windows writes."""
-    text = text_of(document(allow([*NEEDED, "s3vectors:DeleteIndex"])))
+    """Windows writes other line ends and a byte order mark."""
+    text = format_policy(make_document(allow([*NEEDED, "s3vectors:DeleteIndex"])))
 
     entries = findings("\ufeff" + text.replace("\n", "\r\n"))
 
@@ -93,9 +93,9 @@ def test_lines_are_counted_as_editors_do():
     assert [one["line"] for one in entries] == [13]
 
 
-def test_what_is_missing_is_told_when_the_rest_can_be_read():
-    """Not while a statement may be the one that allows it."""
-    half = document(allow(NEEDED[:2]), {"Effect": "Allow", "Action": NEEDED})
+def test_missing_permissions_are_not_reported_while_a_statement_is_malformed():
+    """That statement may allow them."""
+    half = make_document(allow(NEEDED[:2]), {"Effect": "Allow", "Action": NEEDED})
 
     result = run(half)
 
@@ -107,48 +107,48 @@ def test_what_is_missing_is_told_when_the_rest_can_be_read():
 
 
 @pytest.mark.parametrize(
-    "policy_, options, problem",
+    "policy, options, problem",
     [
         (
-            document(allow(resource="*")),
+            make_document(allow(resource="*")),
             [],
             "give --bucket: the ARNs of S3 Vectors in the policy n",
         ),
         (
-            document(allow(resource=[DOCUMENTS, DOCUMENTS.replace("my-", "a-")])),
+            make_document(allow(resource=[DOCUMENTS, DOCUMENTS.replace("my-", "a-")])),
             [],
             "(my-bucket, a-b",
         ),
         (
-            document(allow(resource=[DOCUMENTS, ELSEWHERE])),
+            make_document(allow(resource=[DOCUMENTS, ELSEWHERE])),
             [],
             "give --region: the ARNs of S3 Vectors",
         ),
         (
-            document(allow(resource=f"{BUCKET}/index/*")),
+            make_document(allow(resource=f"{BUCKET}/index/*")),
             [],
             "give --index for each index that is used",
         ),
-        (document(allow()), ["--region", "x y"], "is not the ARN of a vector bucket"),
+        (make_document(allow()), ["--region", "x y"], "is not the ARN of a vector bucket"),
         (
-            document(allow()),
-            [*ASKED, "--account", "2" * 12],
+            make_document(allow()),
+            [*OPTIONS, "--account", "2" * 12],
             "--account contradicts the bucket's ARN",
         ),
-        (document(allow()), ["--kms-key", "alias/a"], "'alias/a' is not the ARN of a KMS key"),
-        (document(allow()), ["--level", "write"], "'write' is not one of"),
+        (make_document(allow()), ["--kms-key", "alias/a"], "'alias/a' is not the ARN of a KMS key"),
+        (make_document(allow()), ["--level", "write"], "'write' is not one of"),
     ],
 )
-def test_what_cannot_be_told_from_the_policy_has_to_be_given(policy_, options, problem):
-    """Status 2."""
-    result = run(policy_, *options)
+def test_options_are_required_if_the_policy_does_not_name_their_values(policy, options, problem):
+    """The status is 2."""
+    result = run(policy, *options)
 
     assert result.exit_code == 2
     assert problem in result.output
 
 
-def test_a_file_that_is_no_policy_needs_no_options():
-    """What it is for does not matter then."""
+def test_a_file_that_is_not_a_policy_needs_no_options():
+    """Its fault is reported without them."""
     result = run("{")
     report = json.loads(run("{", "--json").output)
 
@@ -157,8 +157,8 @@ def test_a_file_that_is_no_policy_needs_no_options():
 
 
 def test_bucket_and_indexes_can_be_given_by_name():
-    """The rest of the ARN is that of the policy's."""
-    result = run(document(allow()), "--bucket", "my-bucket", "--index", "documents", "--json")
+    """The rest of the ARN comes from the policy."""
+    result = run(make_document(allow()), "--bucket", "my-bucket", "--index", "documents", "--json")
 
     assert json.loads(result.output)["bucket"] == BUCKET
     assert "insights" in result.output
@@ -168,8 +168,8 @@ def test_bucket_and_indexes_can_be_given_by_name():
     "content, problem",
     [(None, "does not exist"), (b"\xff\xfe{\x00}\x00", "is not UTF-8 text")],
 )
-def test_a_file_that_cannot_be_read_is_status_2(content, problem, tmp_path):
-    """It is named."""
+def test_a_file_that_cannot_be_read_is_wrong_usage(content, problem, tmp_path):
+    """The status is 2, and the error names the fault."""
     file = tmp_path / "role.json"
     if content:
         file.write_bytes(content)
@@ -181,7 +181,7 @@ def test_a_file_that_cannot_be_read_is_status_2(content, problem, tmp_path):
 
 
 def test_options_before_the_subcommand_are_refused():
-    """They would be those of the policy that is printed."""
+    """They would apply to the printed policy."""
     result = CliRunner().invoke(main, ["policy", "--index", "a", "check", "-"], input="{}")
 
     assert result.exit_code == 2
@@ -189,23 +189,25 @@ def test_options_before_the_subcommand_are_refused():
 
 
 def test_without_the_engine_the_command_says_what_to_install(monkeypatch):
-    """As serve does; printing a policy needs no engine."""
+    """Printing a policy needs no engine."""
     for name in [name for name in sys.modules if name.startswith(OURS)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "s3vectors_local.iam", None)
     place = ["--account", "123456789012", "--region", "us-east-1"]
 
-    checked = run(document(allow()))
-    printed = CliRunner().invoke(main, ["policy", *ASKED, *place])
+    checked = run(make_document(allow()))
+    printed = CliRunner().invoke(main, ["policy", *OPTIONS, *place])
 
     assert checked.exit_code == 1
     assert checked.output.startswith("Error: the local engine is not installed; in a clone of")
     assert printed.exit_code == 0
 
 
-def test_a_finding_names_its_statement_and_controls_no_terminal():
-    """By its Sid, else by its number."""
-    result = run(document(allow("s3vectors:\x1b[2J", Sid="Odd"), allow(), allow("s3vectors:Zip")))
+def test_a_finding_names_its_statement_without_control_characters():
+    """By its Sid, otherwise by its number."""
+    result = run(
+        make_document(allow("s3vectors:\x1b[2J", Sid="Odd"), allow(), allow("s3vectors:Zip"))
+    )
 
     assert '-:6: malformed: statement Odd: "s3vectors:\\x1b[2J" is not "*" or' in result.output
     assert 'ineffective: statement 3: "s3vectors:Zip" is not an action' in result.output
@@ -213,7 +215,7 @@ def test_a_finding_names_its_statement_and_controls_no_terminal():
 
 
 def test_help_shows_an_example():
-    """One that can be copied."""
+    """Users can copy it."""
     result = CliRunner().invoke(main, ["policy", "check", "--help"])
 
     assert "stache-s3vectors policy check role.json --index documents-1024" in result.output

@@ -46,37 +46,37 @@ def run(content, *options):
     return CliRunner().invoke(main, ["policy", "check", "-", *options], input=text)
 
 
-def reported(content, *options):
-    """The policies that were checked, and the findings as (policy, kind, sentence)."""
+def check_policies(content, *options):
+    """Return the checked policies, and the findings as (policy, kind, sentence)."""
     result = run(content, *options, "--json")
     report = json.loads(result.stdout)
     findings = [(f["policy"], f["kind"], f"{f['problem']}; {f['fix']}") for f in report["findings"]]
     return report["policies"], findings
 
 
-def template(*resources, **parts):
-    """A CloudFormation template of resources that are called A, B, …."""
+def make_template(*resources, **parts):
+    """Make a CloudFormation template of resources that are named A, B, …."""
     return {"Resources": dict(zip("ABCDEF", resources, strict=False)), **parts}
 
 
-def managed(document, **properties):
+def make_managed_policy(document, **properties):
     return {
         "Type": "AWS::IAM::ManagedPolicy",
         "Properties": {"PolicyDocument": document, **properties},
     }
 
 
-def role(*documents, **properties):
+def make_role(*documents, **properties):
     inline = [{"PolicyName": f"p{n}", "PolicyDocument": d} for n, d in enumerate(documents)]
     return {"Type": "AWS::IAM::Role", "Properties": {"Policies": inline, **properties}}
 
 
-def resource(kind, address, **values):
+def make_resource(kind, address, **values):
     return {"address": address, "type": f"aws_iam_{kind}", "name": "x", "values": values}
 
 
-def terraform(*resources, planned="planned_values"):
-    """What terraform show -json prints of resources in a child module."""
+def make_plan(*resources, planned="planned_values"):
+    """Make what terraform show -json prints of resources in a child module."""
     child = {"address": "module.stache", "resources": list(resources)}
     root = {"root_module": {"resources": [], "child_modules": [child]}}
     return {"format_version": "1.2", "terraform_version": "1.15.5", planned: root}
@@ -84,8 +84,8 @@ def terraform(*resources, planned="planned_values"):
 
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("chosen", ["level", "policy"])
-def test_this_repository_s_template_has_no_finding(level, chosen):
-    """Of each level's policy, and of the function's role, which has the chosen level's."""
+def test_the_template_of_this_repository_has_no_finding(level, chosen):
+    """Its policy of each level is correct, and so is the role with the chosen level."""
     name = "".join(word.title() for word in level.split("-")) + "Policy"
     choice = ["--parameter", f"Level={level}"] if chosen == "level" else ["--policy", name]
 
@@ -97,7 +97,7 @@ def test_this_repository_s_template_has_no_finding(level, chosen):
 
 
 def test_a_fault_in_a_template_is_at_its_line():
-    """YAML's lines are those of the file."""
+    """Lines of YAML are counted from the beginning of the file."""
     before, name, after = TEMPLATE.read_text().partition("\n  ReadPolicy:\n")
     text = before + name + after.replace("s3vectors:GetVectors", "s3vectors:GetVectorz", 1)
     line = text[: text.index("GetVectorz")].count("\n") + 1
@@ -122,12 +122,17 @@ CONTAINERS = [
         {"PolicyInputList": [json.dumps(READ), json.dumps(WRITE)], "ActionNames": []},
         ["PolicyInputList[1]", "PolicyInputList[2]"],
     ),
-    (template(managed(GOOD)), ["A"]),
-    (template(managed(GOOD, Roles=["r"]), managed(LOGS)), ["A"]),
-    (template(role(READ, WRITE)), ["A/p0", "A/p1"]),
-    (template(role(WRITE, ManagedPolicyArns=[{"Ref": "B"}]), managed(READ)), ["A/p0", "B"]),
+    (make_template(make_managed_policy(GOOD)), ["A"]),
+    (make_template(make_managed_policy(GOOD, Roles=["r"]), make_managed_policy(LOGS)), ["A"]),
+    (make_template(make_role(READ, WRITE)), ["A/p0", "A/p1"]),
     (
-        template(
+        make_template(
+            make_role(WRITE, ManagedPolicyArns=[{"Ref": "B"}]), make_managed_policy(READ)
+        ),
+        ["A/p0", "B"],
+    ),
+    (
+        make_template(
             {"Type": "AWS::IAM::Policy", "Properties": {"PolicyDocument": READ, "Roles": ["r"]}},
             {
                 "Type": "AWS::IAM::RolePolicy",
@@ -137,36 +142,36 @@ CONTAINERS = [
         ["A", "B"],
     ),
     (
-        template(
+        make_template(
             {
                 "Type": "AWS::Serverless::Function",
                 "Properties": {"Policies": [READ, "AWSLambdaRole", {"Ref": "B"}, {"S3Crud": {}}]},
             },
-            managed(WRITE),
+            make_managed_policy(WRITE),
         ),
         ["A/1", "B"],
     ),
     (
-        terraform(resource("policy", "aws_iam_policy.a", policy=json.dumps(GOOD))),
+        make_plan(make_resource("policy", "aws_iam_policy.a", policy=json.dumps(GOOD))),
         ["aws_iam_policy.a"],
     ),
     (
-        terraform(
-            resource("role_policy", "a", policy=json.dumps(READ), role="r"),
-            resource(
+        make_plan(
+            make_resource("role_policy", "a", policy=json.dumps(READ), role="r"),
+            make_resource(
                 "role", "b", name="r", inline_policy=[{"name": "i", "policy": json.dumps(WRITE)}]
             ),
-            resource("policy", "c", policy=json.dumps(ZIP)),
+            make_resource("policy", "c", policy=json.dumps(ZIP)),
             planned="values",
         ),
         ["a", "b/i"],
     ),
     (
-        terraform(
-            resource("user_policy", "a", policy=json.dumps(READ), user="u"),
-            resource("policy", "b", policy=json.dumps(WRITE), arn="arn:b"),
-            resource("user_policy_attachment", "c", policy_arn="arn:b", user="u"),
-            resource("group_policy", "d", policy=json.dumps(LOGS), group="g"),
+        make_plan(
+            make_resource("user_policy", "a", policy=json.dumps(READ), user="u"),
+            make_resource("policy", "b", policy=json.dumps(WRITE), arn="arn:b"),
+            make_resource("user_policy_attachment", "c", policy_arn="arn:b", user="u"),
+            make_resource("group_policy", "d", policy=json.dumps(LOGS), group="g"),
         ),
         ["a", "b"],
     ),
@@ -175,12 +180,12 @@ CONTAINERS = [
 
 @pytest.mark.parametrize("content, names", CONTAINERS)
 def test_the_policies_of_one_principal_are_checked_together(content, names):
-    """Wherever they are kept; policies about other services, or of nobody, are left out."""
-    assert reported(content, *PLACE) == (names, [])
+    """In every format. Policies about other services, and unattached ones, are left out."""
+    assert check_policies(content, *PLACE) == (names, [])
 
 
-def details(document=WRITE):
-    """What aws iam get-account-authorization-details prints."""
+def make_account_details(document=WRITE):
+    """Make what aws iam get-account-authorization-details prints."""
     versions = [
         {"VersionId": "v1", "IsDefaultVersion": False, "Document": ZIP},
         {"VersionId": "v2", "IsDefaultVersion": True, "Document": document},
@@ -198,43 +203,43 @@ def details(document=WRITE):
     }
 
 
-def test_an_account_s_policies_are_checked_by_principal():
-    """Inline, attached and by group, in their default version; --policy chooses."""
-    names, findings = reported(details(), *PLACE, "--policy", "role/stache")
-    _, of_user = reported(details(), *PLACE, "--policy", "user/ann")
-    _, of_group = reported(details(), *PLACE, "--policy", "group/writers")
+def test_the_policies_of_an_account_are_checked_by_principal():
+    """Inline, attached and of groups, in their default version; --policy chooses."""
+    names, findings = check_policies(make_account_details(), *PLACE, "--policy", "role/stache")
+    _, of_user = check_policies(make_account_details(), *PLACE, "--policy", "user/ann")
+    _, of_group = check_policies(make_account_details(), *PLACE, "--policy", "group/writers")
 
     assert (names, findings, of_user) == (["role/stache/read", "write"], [], [])
     assert [kind for _, kind, _ in of_group] == ["missing"]
 
 
 def test_a_finding_names_its_policy():
-    """So does the list of what was checked."""
-    result = run(details(ZIP), *PLACE, "--policy", "role/stache")
+    """So does the list of checked policies."""
+    result = run(make_account_details(ZIP), *PLACE, "--policy", "role/stache")
 
     assert "policy role/stache/read\n" in result.stdout
     assert 'ineffective: write, statement 1: "s3vectors:Zip" is not an action' in result.stdout
     assert result.exit_code == 1
 
 
-def test_a_policy_that_is_not_in_the_file_is_refused_with_those_that_are():
-    """Status 2."""
-    result = run(details(), *PLACE, "--policy", "role/stach")
+def test_a_policy_that_is_not_in_the_file_is_refused():
+    """The status is 2, and the error suggests a policy of the file."""
+    result = run(make_account_details(), *PLACE, "--policy", "role/stach")
 
     assert result.exit_code == 2
     assert "Did you mean 'role/stache'?" in result.output
 
 
 def test_a_file_without_a_policy_about_s3_vectors_is_wrong_usage():
-    """It names what it has."""
-    result = run(template(managed(LOGS)), *PLACE)
+    """The error names the policies of the file."""
+    result = run(make_template(make_managed_policy(LOGS)), *PLACE)
 
     assert result.exit_code == 2
     assert "no policy in - is about S3 Vectors; its policies: A" in result.output
 
 
-def with_resource(value, **parts):
-    """A template whose policy has a resource that a function returns."""
+def make_template_with_resource(value, **parts):
+    """Make a template whose policy has a resource that a function returns."""
     statement = {**GOOD["Statement"][0], "Resource": value}
     document = {"Version": "2012-10-17", "Statement": [statement, {"Ref": "AWS::NoValue"}]}
     bucket = {
@@ -265,7 +270,7 @@ def with_resource(value, **parts):
             "Unknown": {"Fn::Equals": [{"Ref": "Open"}, "b"]},
         },
     }
-    return template(managed(document), bucket, index, **own, **parts)
+    return make_template(make_managed_policy(document), bucket, index, **own, **parts)
 
 
 HEAD = "arn:${AWS::Partition}:s3vectors:${AWS::Region}:${AWS::AccountId}:bucket"
@@ -303,9 +308,9 @@ RESOLVED = [
 
 
 @pytest.mark.parametrize("value", RESOLVED)
-def test_a_template_s_functions_are_resolved(value):
-    """With its defaults, conditions and mappings."""
-    assert reported(with_resource(value), *PLACE) == (["A"], [])
+def test_functions_of_a_template_are_resolved(value):
+    """With the defaults, conditions and mappings of the template."""
+    assert check_policies(make_template_with_resource(value), *PLACE) == (["A"], [])
 
 
 UNRESOLVED = [
@@ -324,18 +329,18 @@ UNRESOLVED = [
 
 
 @pytest.mark.parametrize("value, sentence", UNRESOLVED)
-def test_what_cannot_be_resolved_is_named(value, sentence):
-    """And nothing else is reported: it may be what is missing."""
+def test_an_unresolved_name_is_reported(value, sentence):
+    """Nothing else is: its value may allow what seems to be missing."""
     options = ["--bucket", BUCKET, "--index", "documents"]
 
-    [(name, kind, problem)] = reported(with_resource(value), *options)[1]
+    [(name, kind, problem)] = check_policies(make_template_with_resource(value), *options)[1]
 
     assert (name, kind) == ("A", "unresolved")
     assert problem.startswith(sentence)
 
 
-def test_where_a_stack_will_be_is_asked_for_at_the_line_that_needs_it():
-    """By the command's own options."""
+def test_account_and_region_are_required_at_the_line_that_needs_them():
+    """The fix names the options of the command."""
     result = run(TEMPLATE.read_text())
 
     account = [line for line in result.output.splitlines() if "AWS::AccountId" in line][-1]
@@ -344,34 +349,36 @@ def test_where_a_stack_will_be_is_asked_for_at_the_line_that_needs_it():
     assert "FunctionLogs.Arn" in line
 
 
-def test_a_parameter_resolves_it():
-    """So does a resource's attribute, which wins over what the template says."""
+def test_a_parameter_resolves_a_name():
+    """A parameter for an attribute of a resource overrides the template."""
     options = ["--bucket", BUCKET, "--index", "documents"]
 
-    resolved = reported(
-        with_resource({"Ref": "Open"}), *options, "--parameter", f"Open={DOCUMENTS}"
+    resolved = check_policies(
+        make_template_with_resource({"Ref": "Open"}), *options, "--parameter", f"Open={DOCUMENTS}"
     )
     attribute = {"Fn::GetAtt": ["C", "IndexArn"]}
-    other = reported(with_resource(attribute), *options, "--parameter", f"C.IndexArn={DOCUMENTS}")
+    other = check_policies(
+        make_template_with_resource(attribute), *options, "--parameter", f"C.IndexArn={DOCUMENTS}"
+    )
 
     assert resolved == other == (["A"], [])
 
 
 def test_a_parameter_needs_a_value():
-    """Status 2."""
-    result = run(template(managed(GOOD)), "--parameter", "Name")
+    """Without one, the status is 2."""
+    result = run(make_template(make_managed_policy(GOOD)), "--parameter", "Name")
 
     assert result.exit_code == 2
     assert "--parameter 'Name' has no value: write NAME=VALUE" in result.output
 
 
-def test_a_plan_that_does_not_know_its_policy_says_so():
-    """Before apply."""
-    plan = terraform(
-        resource("policy", "aws_iam_policy.a"), resource("role", "b", name="s3vectors")
+def test_a_policy_that_a_plan_does_not_know_is_unresolved():
+    """Terraform knows it after apply."""
+    plan = make_plan(
+        make_resource("policy", "aws_iam_policy.a"), make_resource("role", "b", name="s3vectors")
     )
 
-    [(name, kind, problem)] = reported(plan, "--bucket", BUCKET, "--index", "documents")[1]
+    [(name, kind, problem)] = check_policies(plan, "--bucket", BUCKET, "--index", "documents")[1]
 
     assert (name, kind) == ("aws_iam_policy.a", "unresolved")
     assert problem.endswith("is not known; run terraform show -json after apply")
@@ -389,10 +396,10 @@ def test_a_plan_that_does_not_know_its_policy_says_so():
     ],
 )
 def test_a_misspelled_action_is_corrected(action, fix):
-    """If the level needs it; no other action is guessed, so what is needed is missing."""
+    """If the level needs it. Other actions are not guessed: what is needed is missing."""
     document = json.loads(json.dumps(ZIP).replace("Zip", action))
 
-    sentences = [sentence for _, _, sentence in reported(document)[1]]
+    sentences = [sentence for _, _, sentence in check_policies(document)[1]]
 
     assert f'"s3vectors:{action}" is not an action of S3 Vectors; {fix}' in sentences
 
@@ -401,13 +408,13 @@ def test_a_misspelled_action_is_corrected(action, fix):
     "text",
     ["// mine\n{}", '{\n  "a": 1, // mine\n}', '{"a": 1 # mine\n}', '{ /* mine */ "a": 1}'],
 )
-def test_the_error_about_comments_says_that_json_has_none(text):
-    """As VS Code's settings have them."""
+def test_a_comment_in_json_is_malformed(text):
+    """Some editors accept comments in their settings."""
     assert "malformed: JSON has no comments; remove them" in run(text).output
 
 
 def test_bucket_and_indexes_come_from_the_settings(monkeypatch):
-    """When the policy does not name them, as for policy itself."""
+    """If the policy does not name them."""
     monkeypatch.setenv("S3VECTORS_BUCKET_NAME", "my-bucket")
     monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", "documents")
     everything = json.loads(json.dumps(GOOD).replace(DOCUMENTS, "*"))
@@ -419,7 +426,7 @@ def test_bucket_and_indexes_come_from_the_settings(monkeypatch):
     assert {finding["kind"] for finding in report["findings"]} == {"excess"}
 
 
-def four(name):
+def repeat(name):
     return ",".join([f"*{name}"] * 4)
 
 
@@ -427,22 +434,22 @@ HOSTILE = [
     "Resources: " + "[" * 5_000,
     "Resources: {A: " * 500,
     "Resources: &a [*a]",
-    f"Resources: [&a [1], {', '.join(f'&{b} [{four(a)}]' for a, b in pairwise('abcdefghijkl'))}]",
+    f"Resources: [&a [1], {', '.join(f'&{b} [{repeat(a)}]' for a, b in pairwise('abcdefghijkl'))}]",
     "Resources:\n  A: !Unknown [x\n",
     "Version: 2012-10-17\nStatement: \x07",
     "Version: !!python/object:os.system x\nStatement: [!Sub]",
     "Resources: x" + "y" * 2**20,
     '{"a": ' * 5_000,
     json.dumps({"Version": "2012-10-17", "Statement": ["${" * 20_000]}),
-    json.dumps(details()).replace("read", "\\u001b[2J\\ud800"),
+    json.dumps(make_account_details()).replace("read", "\\u001b[2J\\ud800"),
     json.dumps({"PolicyName": [None], "PolicyDocument": {}}),
-    json.dumps(template(managed({"Fn::Sub": "${A}" * 9_000}))),
+    json.dumps(make_template(make_managed_policy({"Fn::Sub": "${A}" * 9_000}))),
 ]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_hostile_file_is_refused(text):
-    """Without a traceback, and without what controls a terminal."""
+    """Without a traceback, and without control characters."""
     result = run(text, *PLACE)
 
     assert result.exit_code in (1, 2)
@@ -489,31 +496,36 @@ KEYS = st.sampled_from(
 ANYTHING = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4)
 )
-MUTABLE = [GOOD, details(), *(content for content, _ in CONTAINERS[1:]), with_resource(RESOLVED[0])]
+MUTABLE = [
+    GOOD,
+    make_account_details(),
+    *(content for content, _ in CONTAINERS[1:]),
+    make_template_with_resource(RESOLVED[0]),
+]
 
 
-def put(value, path, other):
-    """The same with another value somewhere in it."""
+def replace_value(value, path, other):
+    """Replace a value somewhere in another one."""
     if not path or not isinstance(value, (dict, list)) or not value:
         return other
     keys = list(value) if isinstance(value, dict) else range(len(value))
     key = keys[path[0] % len(keys)]
-    pairs = {k: put(value[k], path[1:], other) if k == key else value[k] for k in keys}
+    pairs = {k: replace_value(value[k], path[1:], other) if k == key else value[k] for k in keys}
     return pairs if isinstance(value, dict) else list(pairs.values())
 
 
 @given(st.sampled_from(MUTABLE), st.lists(st.integers(0, 9), max_size=9), ANYTHING)
 @settings(deadline=None, max_examples=200)
-def test_no_file_makes_a_traceback(content, path, other):
-    """Whatever stands where something else should."""
-    result = run(put(content, path, other), "--bucket", BUCKET, "--index", "documents")
+def test_no_file_causes_a_traceback(content, path, other):
+    """Even with unexpected values anywhere."""
+    result = run(replace_value(content, path, other), "--bucket", BUCKET, "--index", "documents")
 
     assert result.exit_code in (0, 1, 2)
     assert "--debug" not in result.output
 
 
 def test_without_a_yaml_parser_the_command_says_what_to_install(monkeypatch):
-    """Stache brings one; the engine alone does not."""
+    """Stache installs one; the engine alone does not."""
     assert find_spec("yaml")
     monkeypatch.setitem(sys.modules, "yaml", None)
 
