@@ -104,7 +104,7 @@ def test_another_encoding_is_refused(url, tmp_path):
     assert lines == ["a.txt: failed is not UTF-8; convert it first", "b.txt: done 1 chunks"]
 
 
-def test_without_stache_or_a_folder_the_error_is_one_line(tmp_path):
+def test_a_missing_stache_or_folder_is_an_error_of_one_line(tmp_path):
     """It says what to do."""
     assert "start Stache first (make stache)" in run(FILES, "--url", "http://127.0.0.1:9")[2]
     assert run(tmp_path / "no")[2] == f"ingest_folder: {tmp_path}/no is not a folder\n"
@@ -112,7 +112,7 @@ def test_without_stache_or_a_folder_the_error_is_one_line(tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_upload_is_listed_by_a_temporary_name(url, name):
-    """The page does not advise it for this reason. If this fails, the page can."""
+    """So the page does not recommend it. If this test fails, update the page."""
     namespace = Path(name).stem
     upload = ["-s", "-F", f"file=@{FILES / name}", "-F", f"namespace={namespace}"]
     subprocess.run(["curl", *upload, f"{url}/api/upload"], check=True, capture_output=True)
@@ -123,7 +123,7 @@ def test_an_upload_is_listed_by_a_temporary_name(url, name):
 
 
 def test_a_deleted_namespace_s_documents_stay_listed(url):
-    """The page says so. If this fails, the page need not."""
+    """The page says so. If this test fails, update the page."""
     laptop.call(url, "POST", "/namespaces", {"id": "gone", "name": "Gone"})
     laptop.call(url, "POST", "/ingest", {"text": "Away.", "namespace": "gone"})
     assert laptop.call(url, "DELETE", "/namespaces/gone")[0] == 200
@@ -135,7 +135,7 @@ def test_a_deleted_namespace_s_documents_stay_listed(url):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_stache_s_own_importer_imports_nothing(tmp_path, name):
-    """The page does not advise it for this reason. If this fails, the page can."""
+    """So the page does not recommend it. If this test fails, update the page."""
     script = Path(sys.executable).with_name("stache-import")
     environment = laptop.make_environment(tmp_path)
     (tmp_path / ".env").write_text(DOT_ENV)

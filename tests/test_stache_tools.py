@@ -129,7 +129,7 @@ def test_all_formats_are_skipped_the_second_time(run, url):
 
 
 def test_without_a_namespace_only_default_is_searched(run, url):
-    """The page names it for this reason. `namespace list` has only namespaces that were created."""
+    """So the page names it. `namespace list` has only namespaces that were created."""
     document = {"text": "A whale sings.", "namespace": "sea", "metadata": {"filename": "sea.txt"}}
     doc_id = laptop.call(url, "POST", "/ingest", document)[1]["doc_id"]
 
@@ -143,7 +143,7 @@ def test_without_a_namespace_only_default_is_searched(run, url):
 
 @pytest.mark.parametrize("option", ["", "--base-path many"])
 def test_files_of_one_name_replace_each_other(run, url, tmp_path, option):
-    """The page advises another way for this reason. If this fails, the page need not."""
+    """So the page recommends another way. If this test fails, update the page."""
     namespace = f"one{len(option)}"
     for folder in ("a", "b"):
         (tmp_path / "many" / folder).mkdir(parents=True)
@@ -156,7 +156,7 @@ def test_files_of_one_name_replace_each_other(run, url, tmp_path, option):
 
 
 def test_other_encodings_lose_characters(run, tmp_path):
-    """The page says so. If this fails, the page need not."""
+    """The page says so. If this test fails, update the page."""
     (tmp_path / "latin.txt").write_bytes("un café".encode("latin-1"))
 
     assert "Successful: 1 files" in run("stache ingest latin.txt -n latin")
@@ -164,7 +164,7 @@ def test_other_encodings_lose_characters(run, tmp_path):
 
 
 def test_a_list_ends_after_a_hundred_documents(run, url):
-    """It does for any limit. If this fails, the page need not say so."""
+    """It does so for any limit. If this test fails, update the page."""
     bodies = [
         {"text": f"Note {n}.", "namespace": "many", "metadata": {"filename": f"{n}.txt"}}
         for n in range(101)
@@ -180,7 +180,7 @@ def test_a_list_ends_after_a_hundred_documents(run, url):
 
 
 def test_a_narrow_terminal_shortens_ids(run, url):
-    """The page has `--json` for this reason. If this fails, the page need not."""
+    """So the page has `--json`. If this test fails, update the page."""
     name = "the-name-of-a-file-that-is-long.txt"
     document = {"text": "Long.", "namespace": "long", "metadata": {"filename": name}}
     doc_id = laptop.call(url, "POST", "/ingest", document)[1]["doc_id"]
@@ -190,7 +190,7 @@ def test_a_narrow_terminal_shortens_ids(run, url):
 
 
 def test_errors_end_with_a_line_of_text(run):
-    """A traceback comes before it. If there is none, the page need not say so."""
+    """A traceback precedes it. If this test fails, update the page."""
     for command, line in {
         "doc get nobody": "StacheNotFoundError: Document not found: nobody",
         "namespace get nobody": "StacheNotFoundError: Namespace not found: nobody",
@@ -209,7 +209,7 @@ def receive_all(silent):
 
 
 def test_a_request_that_takes_too_long_is_sent_three_times(monkeypatch):
-    """The page advises a longer timeout and a name. If this fails, the page need not."""
+    """So the page recommends a longer timeout and a name. If this test fails, update the page."""
     monkeypatch.setattr(HTTPTransport.post.retry, "wait", wait_none())
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
@@ -331,7 +331,7 @@ def test_an_assistant_s_other_tools_work(talk, url):
 
 
 def test_an_assistant_s_errors_are_not_marked(talk):
-    """If this fails, the page need not say so."""
+    """The page says so. If this test fails, update the page."""
     _, [result] = talk(("get_document", {"doc_id": "nobody"}))
 
     assert read_texts([result]) == ["Error: Document not found: nobody"]

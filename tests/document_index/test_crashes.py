@@ -60,7 +60,7 @@ def query_name(pipeline, name, version):
     return asyncio.run(answer)["sources"][0]["metadata"]["filename"]
 
 
-def test_fifty_kills_leave_whole_documents(tmp_path):
+def test_fifty_kills_leave_complete_documents(tmp_path):
     """Acknowledged documents are listed and searchable; others are complete or absent.
 
     If a new version is not acknowledged, either it or the version before it is stored.

@@ -197,7 +197,7 @@ def test_any_other_error_of_sqlite_is_an_error_of_one_line():
 
 
 def test_a_file_system_without_shared_memory_is_an_error_of_one_line(tmp_path, monkeypatch):
-    """SQLite would use another journal, which is less safe with several processes."""
+    """Otherwise SQLite would use another journal, which is less safe with several processes."""
     connect = sqlite3.connect
 
     class WithoutSharedMemory(sqlite3.Connection):

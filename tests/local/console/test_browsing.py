@@ -94,7 +94,7 @@ def test_an_invalid_filter_has_the_service_s_error(url):
     "choices", [Choices(), Choices(missing_key="no-match", array_negation="any-element")]
 )
 def test_browsing_filters_like_the_engine(choices):
-    """Also with alternative behavior that AWS does not document."""
+    """This holds for the alternative behavior that AWS does not document."""
     filters = [
         {"tag": {"$ne": "a"}},
         {"tag": {"$nin": ["a", "c"]}},

@@ -59,7 +59,7 @@ def test_members_of_the_wrong_type_cause_no_fault(url, job, known):
 
 
 def test_an_empty_index_has_empty_results(one_vector):
-    """No vectors, metadata or matches."""
+    """It has no vectors, metadata or matches."""
     url, engine = one_vector
     engine.call("DeleteVectors", {**NAMES, "keys": ["only"]})
 
