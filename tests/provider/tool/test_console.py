@@ -292,7 +292,7 @@ def test_staches_indexes_are_listed_if_the_caller_may_not_list_all(service, monk
 
 def test_the_command_serves_the_page_only_with_the_token(endpoint):
     """Also its jobs."""
-    connections.close_engines()  # the command is a process of its own
+    connections.close_engines()  # the command runs in another process
     arguments = ("--bucket", BUCKET, "--endpoint", endpoint)
     with console(*arguments) as (process, url, token):
         header = {"x-console-token": token}
@@ -379,8 +379,8 @@ def test_a_map_of_a_service_without_stamps_is_kept_until_a_reload(service):
     service.call("DeleteVectors", {**INDEX, "keys": ["cat"]})
 
     cached = finish(maps.draw(service, Members(members)))
-    anew = finish(maps.draw(service, Members({**members, "refresh": True})))
+    reloaded = finish(maps.draw(service, Members({**members, "refresh": True})))
 
     knows = service.read_stamp(INDEX) is not None
     assert cached["keys"] == (["bird", "dog"] if knows else ["bird", "cat", "dog"])
-    assert anew["keys"] == ["bird", "dog"]
+    assert reloaded["keys"] == ["bird", "dog"]

@@ -114,18 +114,18 @@ def test_another_dimension_is_refused_before_anything_is_written():
     """The error names reembed."""
     tool.create_filled_provider(1)
     other = open_copy(embedding_dimension=8)
-    other.insert([[1.0] * 8], ["t"], ids=["there"])
+    other.insert([[1.0] * 8], ["t"], ids=["existing"])
 
     result = tool.run(*COPY)
 
     assert (result.exit_code, "reembed" in result.stderr) == (2, True)
-    assert list(tool.read_contents(other)) == ["there"]
+    assert list(tool.read_contents(other)) == ["existing"]
 
 
 def test_the_comparison_detects_a_lost_write():
-    """An acknowledged write is compared, too: exit status 1, with the keys."""
+    """Acknowledged writes are compared as well: exit status 1, with the keys."""
     tool.create_filled_provider(3)
-    other = open_copy()  # whose client is the command's, too
+    other = open_copy()  # the command uses the same client
     answer = (stache.HttpResponse(200, {}, b"{}"), {"ResponseMetadata": {"HTTPStatusCode": 200}})
     other.client.meta.events.register("before-call.s3vectors.PutVectors", lambda **_: answer)
 

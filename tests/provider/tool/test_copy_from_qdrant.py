@@ -22,7 +22,7 @@ PYTHON = ROOT / ".venv-qdrant" / "bin" / "python"
 
 CHUNKS = 20_000
 KINDS = {"documents-8": 3, "summaries-8": 1, "insights-8": 1}
-"""How many of five chunks go into which index."""
+"""Of five chunks, the number that goes into each index."""
 
 
 def run(place, *arguments, **environment):
@@ -118,7 +118,7 @@ def test_a_copy_that_is_killed_and_interrupted_is_completed_without_loss(qdrant)
     for point in source.values():
         point["payload"].setdefault("status", "active")
     for point in (*source.values(), *copied.values()):
-        point["vector"] = array("f", point["vector"]).tolist()  # as both databases search them
+        point["vector"] = array("f", point["vector"]).tolist()  # both databases search float32
     assert copied == source
     # JSON keeps 2.0 apart from 2, and Python does not
     assert json.dumps(copied, sort_keys=True) == json.dumps(source, sort_keys=True)

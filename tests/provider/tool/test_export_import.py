@@ -112,7 +112,7 @@ def test_an_interrupted_export_is_resumed(tmp_path, name):
 
     stopped = tool.run("export", name, *EXPORT)
     partials = [path.name for path in tmp_path.glob("*.partial")]
-    close_engines()  # another process
+    close_engines()  # as in another process
     again = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
     calls = stache.record_calls(again.client)
     tool.run_checked("export", name, *EXPORT)
@@ -308,14 +308,14 @@ def test_another_dimension_is_refused_before_anything_is_written():
     other = stache.create_provider(
         "other", s3vectors_endpoint_url="local:other", embedding_dimension=8
     )
-    other.insert([[1.0] * 8], ["t"], ids=["there"])
+    other.insert([[1.0] * 8], ["t"], ids=["existing"])
 
     result = tool.run("import", "a.jsonl", *ELSEWHERE, "--index", "other")
 
     assert result.exit_code == 2
     assert "the vectors have 4 dimensions, index my-bucket/other has 8" in result.stderr
     assert "reembed" in result.stderr
-    assert list(tool.read_contents(other)) == ["there"]
+    assert list(tool.read_contents(other)) == ["existing"]
 
 
 def test_an_index_where_texts_are_filterable_is_refused():

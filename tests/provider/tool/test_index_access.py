@@ -42,7 +42,7 @@ def test_each_command_is_classified():
 @pytest.mark.parametrize("exists", [False, True], ids=["no directory", "empty directory"])
 def test_a_command_that_needs_an_engine_does_not_create_one(monkeypatch, command, exists):
     """A mistyped path is an error with the path and the fix, and stays as it is."""
-    monkeypatch.setattr(server, "serve_console", lambda *_: None)  # it would not end
+    monkeypatch.setattr(server, "serve_console", lambda *_: None)  # it would serve forever
     if exists:
         Path("data").mkdir()
 
@@ -67,6 +67,15 @@ def test_the_fix_creates_the_engine():
         "summaries-4",
         "insights-4",
     }
+
+
+def test_a_console_that_may_write_creates_an_engine(monkeypatch):
+    """It can import an index."""
+    monkeypatch.setattr(server, "serve_console", lambda _, bound, __: bound.close())
+
+    tool.run_checked("console", "--write", "--port", "0", *tool.LOCAL)
+
+    assert Path("data", "s3vectors.db").is_file()
 
 
 def test_a_refused_import_does_not_create_an_engine():

@@ -154,7 +154,9 @@ def test_create_takes_a_language(monkeypatch):
     monkeypatch.setenv("S3VECTORS_TEXT_LANGUAGE", "ja")
     tool.run("indexes", "create", *LOCAL, "japanese")
     tool.run("indexes", "create", *LOCAL, "--language", "none", "any")
-    tool.run("indexes", "upgrade", *LOCAL, "german", "japanese", "any")  # waits
+    tool.run(
+        "indexes", "upgrade", *LOCAL, "german", "japanese", "any"
+    )  # returns when they are built
 
     active = {"text": "ACTIVE"}
     assert read_text_searches() == {
@@ -236,13 +238,13 @@ def test_upgrade_changes_nothing_if_an_index_is_missing():
     assert documents["indexMode"] == "CLASSIC"
 
 
-@pytest.mark.parametrize("answer, left", [("documents-8\n", 2), ("yes\n", 3), ("\n", 3)])
-def test_delete_asks_for_the_name(monkeypatch, answer, left):
+@pytest.mark.parametrize("typed, left", [("documents-8\n", 2), ("yes\n", 3), ("\n", 3)])
+def test_delete_asks_for_the_name(monkeypatch, typed, left):
     """With the number of vectors; any other input deletes nothing."""
     tool.run("indexes", "create", *LOCAL)
     monkeypatch.setattr("stache_ai_s3vectors.tool.options.is_interactive", lambda: True)
 
-    result = tool.run("indexes", "delete", "documents-8", *LOCAL, input=answer)
+    result = tool.run("indexes", "delete", "documents-8", *LOCAL, input=typed)
 
     assert "my-bucket/documents-8 holds 0 vectors. Type documents-8 to delete it" in result.output
     assert len(json.loads(tool.run("indexes", "list", *LOCAL, "--json").output)) == left

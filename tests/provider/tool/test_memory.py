@@ -11,7 +11,7 @@ import stache
 
 SMALL, LARGE = 10_000, 40_000
 KEY = 1_000
-"""Characters of a key: what the keys of the large index take more is 30 MB."""
+"""Characters of a key: the keys of the large index are 30 MB larger."""
 
 MEASURE = """
 import re, sys
@@ -21,7 +21,7 @@ from stache_ai_s3vectors.tool.main import main
 main(sys.argv[1:], standalone_mode=False)
 print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1], file=sys.stderr)
 """
-"""Runs a command; its last line is the most memory that the process had, in KB."""
+"""Runs a command, and prints the maximum memory of the process in its last line, in KB."""
 
 
 COMMANDS = (
@@ -43,7 +43,7 @@ def fill(url, name, count):
 
 
 def measure_memory(url, command):
-    """Measure the most memory that a command uses, in MB."""
+    """Measure the maximum memory of a command, in MB."""
     where = ("--bucket", "my-bucket", "--endpoint", url, "--region", "us-east-1")
     line = [sys.executable, "-c", MEASURE, *command.split(), *where]
     result = subprocess.run(line, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, check=True)
@@ -54,7 +54,7 @@ def test_a_large_index_needs_no_more_memory_than_a_small_one(monkeypatch):
     """Over HTTP, so that the index itself is in another process."""
     monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "true")
     monkeypatch.setenv("S3VECTORS_WRITE_RATE", "0")
-    monkeypatch.setenv("MALLOC_ARENA_MAX", "1")  # what threads free is not kept by each apart
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "1")  # threads share freed memory
     with endpoints.serve() as url, closing(endpoints.create_client(endpoint_url=url)) as client:
         client.create_vector_bucket(vectorBucketName="my-bucket")
         fill(url, "small", SMALL)

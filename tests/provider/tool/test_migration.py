@@ -177,7 +177,7 @@ def test_a_run_after_the_move_changes_nothing():
 
 @pytest.mark.usefixtures("cut_over")
 def test_resume_stores_missing_vectors_and_replaces_none():
-    """The user asked for it."""
+    """The option allows it."""
     before = tool.read_contents(new())
 
     report = tool.read_json(*MIGRATE, "--yes", "--resume")

@@ -122,7 +122,7 @@ def test_the_older_package_reads_what_ours_writes(provider, written):
 
 
 def test_its_index_stores_what_fits_and_refuses_the_rest(provider, written):
-    """Objects and nulls as far as there is room; the older package reads what is beside them."""
+    """Objects and nulls as far as there is room; the older package reads the rest."""
     metadata = {"nested": {"a": [1, None]}, "nothing": None, "doc_id": "both"}
     provider.insert([QUESTION], ["t"], [metadata], ["kept"], namespace="ns")
 
@@ -137,7 +137,7 @@ def test_its_index_stores_what_fits_and_refuses_the_rest(provider, written):
 
 AGAIN = {
     "price": 99.5,  # was 0.1
-    "when": 1_764_000_000_123,  # is as it was
+    "when": 1_764_000_000_123,  # unchanged
     "author": "Bob",  # was an object
     "numbers": [0.5, 7],  # was [0.1, 0.2]
 }
@@ -197,7 +197,7 @@ def test_its_index_is_migrated_to_one_of_ours(written):
         "taken-over", s3vectors_endpoint_url=written, s3vectors_create_index=True
     )
     with closing(ours.client):
-        assert ours.count_by_filter({}) == 0  # and it is made
+        assert ours.count_by_filter({}) == 0  # creates the index
 
         tool.run_checked("migrate", "documents", "taken-over", *place, "--yes")
 
@@ -245,7 +245,7 @@ def test_the_commands_of_the_page_work_in_their_order(monkeypatch):
         )
         assert (row["text"], json.loads(row["_overflow"])) == ("new", {"nested": {"a": 1}})
         new.update_status(["old-2"], "ns", "deleting")
-        assert tool.run(*first).exit_code == 1  # after the move it undoes nothing
+        assert tool.run(*first).exit_code == 1  # after the move it changes nothing
         assert new.get_by_ids(["old-2"])[0]["status"] == "deleting"
         [rows] = theirs(["get_by_ids", {"ids": IDS}])
         assert [row["id"] for row in rows] == ["old-0", "old-2", "old-3"]

@@ -205,7 +205,7 @@ def test_reembed_refuses_an_index_of_another_dimension(words):
     stache.create_provider("four", s3vectors_endpoint_url="local:data").insert([[1.0] * 4], ["t"])
     wrong = tool.run("reembed", "documents", "four", *tool.BUCKET, "--endpoint", "local:data")
 
-    assert result.exit_code == 0  # made as it has to be
+    assert result.exit_code == 0  # created with the right dimension
     assert wrong.exit_code == 2
     assert "the embedder makes vectors of 8 dimensions" in wrong.stderr
 
@@ -221,12 +221,12 @@ def test_reembed_names_an_unknown_embedder(monkeypatch):
     assert "Stache cannot make the embedder 'nonesuch'" in result.stderr
 
 
-@pytest.mark.parametrize("answer", [[[0.0] * 8], [[1.0] * 7], [[float("nan")] * 8], []])
-def test_invalid_vectors_of_the_embedder_are_not_stored(words, answer):
+@pytest.mark.parametrize("vectors", [[[0.0] * 8], [[1.0] * 7], [[float("nan")] * 8], []])
+def test_invalid_vectors_of_the_embedder_are_not_stored(words, vectors):
     """Zeros, another dimension, NaN, or too few vectors."""
     provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
     provider.insert([[1.0] * 4], ["t"], ids=["a"])
-    words("vectors", answer)
+    words("vectors", vectors)
 
     result = tool.run(*REEMBED)
 

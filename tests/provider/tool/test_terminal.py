@@ -122,7 +122,7 @@ STOPS = [
     ("stats", "ListVectors", "reading documents", "nothing is changed."),
     ("list", "ListVectors", "reading documents", ""),
 ]
-"""A command, the operation that gets no answer, and what is shown before and after Ctrl-C."""
+"""A command, the operation without a response, and the output before and after Ctrl-C."""
 
 
 @pytest.mark.parametrize("command, silent, bar, done", STOPS)
@@ -145,7 +145,7 @@ def test_each_command_reports_its_work_and_its_progress_at_ctrl_c(
         "EMBEDDING_PROVIDER": "words" if command.startswith("reembed") else "none",
         "PYTHONPATH": str(tmp_path / "packages"),
     }
-    line = f"{COMMAND} {command} {shlex.join(where)}"  # bash takes < and > anywhere
+    line = f"{COMMAND} {command} {shlex.join(where)}"  # bash accepts < and > at any place
     terminal = Terminal(line, tmp_path, environment)
 
     terminal.wait_for(bar)
@@ -205,7 +205,7 @@ def test_ctrl_c_at_a_question_or_while_reading_a_policy_is_130(server, tmp_path)
     ended.type("\x04")
     os.mkfifo(tmp_path / "policy.json")
     reading = Terminal(f"{COMMAND} policy check policy.json", tmp_path, {})
-    with (tmp_path / "policy.json").open("w"):  # when the command has opened it, too
+    with (tmp_path / "policy.json").open("w"):  # opens when the command has opened it
         reading.type("\x03")
         status = reading.finish()
 

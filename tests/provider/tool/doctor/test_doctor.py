@@ -30,7 +30,7 @@ def test_a_good_setup_is_ready(three_indexes):
 
 SETTINGS = {
     "no bucket": ({"S3VECTORS_BUCKET_NAME": None}, "settings", "no vector bucket", "--bucket NAME"),
-    "a name that cannot be": (
+    "an invalid name": (
         {"S3VECTORS_BUCKET_NAME": "My_Bucket"},
         "settings",
         "the vector bucket is 'My_Bucket'",
@@ -42,7 +42,7 @@ SETTINGS = {
         "two vector buckets are configured",
         "correct that",
     ),
-    "a number that is none": (
+    "not a number": (
         {"S3VECTORS_READ_TIMEOUT": "soon"},
         "settings",
         "S3VECTORS_READ_TIMEOUT is 'soon'",
@@ -70,7 +70,7 @@ SETTINGS = {
         "no credentials are configured",
         "set AWS_PROFILE, or AWS_ACCESS_KEY_ID",
     ),
-    "nobody answers": (
+    "no response": (
         {"S3VECTORS_ENDPOINT_URL": "http://127.0.0.1:1"},
         "endpoint",
         "Could not connect to the endpoint URL",
