@@ -35,7 +35,7 @@ def write(file, credentials):
 
 
 def create_provider(url):
-    """A provider of the server that may create its index."""
+    """Create a provider of the server that may create its index."""
     return stache.create_provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
 
 

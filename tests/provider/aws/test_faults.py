@@ -68,11 +68,11 @@ def run_history(provider, expected, seed):
         size = generator.randint(1, 500)
         part = ids[start : start + size]
         start += size
-        expected.change(make_insert(provider, 1), part, lambda _: (1, "active"))
+        expected.change(build_insert(provider, 1), part, lambda _: (1, "active"))
         some = generator.sample(ids[:start], min(start, generator.randint(1, 500)))
         kind = generator.choice(("update", "status", "delete", "delete inside"))
         if kind == "update":
-            expected.change(make_insert(provider, 2), some, lambda _: (2, "active"))
+            expected.change(build_insert(provider, 2), some, lambda _: (2, "active"))
         elif kind == "delete":
             expected.change(provider.delete, some, lambda _: None)
         elif kind == "delete inside":
@@ -85,8 +85,8 @@ def run_history(provider, expected, seed):
             )
 
 
-def make_insert(provider, version):
-    """A function that stores ids, with a version in the metadata."""
+def build_insert(provider, version):
+    """Build a function that stores ids, with a version in the metadata."""
 
     def call(ids):
         metadatas = [{"version": version} for _ in ids]

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 
 @contextmanager
 def serve_provider():
-    """A provider on a server of its own."""
+    """Serve an engine, and create a provider of it."""
     with serve() as url:
         provider = stache.create_provider(
             s3vectors_endpoint_url=url, s3vectors_create_index=True, s3vectors_write_rate=0
@@ -132,7 +132,7 @@ def test_a_fork_of_a_fork_has_its_own_state():
 
 
 def get_refusal(call):
-    """The message with which a local engine refuses a call."""
+    """Get the message with which a local engine refuses a call."""
     with pytest.raises(ConfigurationError) as error:
         call()
     return str(error.value)

@@ -38,7 +38,7 @@ def engine():
 
 
 def create_provider(url, **settings):
-    """A provider of the server at a URL, with no write rate."""
+    """Create a provider of the server at a URL, with no write rate."""
     return stache.create_provider(s3vectors_endpoint_url=url, s3vectors_write_rate=0, **settings)
 
 
@@ -441,7 +441,7 @@ def test_every_interrupted_call_ends_although_the_service_hangs(engine, ctrl_c, 
 
 
 def list_workers():
-    """The threads that make calls for others."""
+    """List the threads that make calls for others."""
     return {thread for thread in threading.enumerate() if "(_work)" in thread.name}
 
 

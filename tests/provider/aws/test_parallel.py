@@ -116,7 +116,7 @@ def test_calls_see_the_caller_s_context():
 
 
 def paginate(lengths):
-    """A function that fetches pages of segments; a page's rows are (segment, number)."""
+    """Build a function that fetches pages of segments; a page's rows are (segment, number)."""
 
     def fetch(segment, token):
         number = int(token or 0)

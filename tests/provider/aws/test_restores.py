@@ -67,7 +67,7 @@ def credentials(monkeypatch, request):
 
 
 def run(script, url, folder):
-    """What a script prints, as JSON."""
+    """Run a script, and return the JSON that it prints."""
     [line] = run_script(BEGIN + script, url, folder=folder)
     return json.loads(line)
 

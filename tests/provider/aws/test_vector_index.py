@@ -1,4 +1,4 @@
-"""An index: it is described, and created only where that is allowed."""
+"""A VectorIndex describes its index, and creates it only if that is allowed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from stache_ai_s3vectors import NotFoundError
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 
 
-def count_calls(client, operation):
-    """A list that grows with each call of an operation."""
+def record_calls(client, operation):
+    """Record each call of an operation in a list."""
     calls = []
     client.meta.events.register(f"before-call.s3vectors.{operation}", lambda **_: calls.append(1))
     return calls
@@ -20,7 +20,7 @@ def test_describe_never_creates_an_index():
     """Even if the options allow it: one GetIndex, and an error."""
     options = stache.create_provider(s3vectors_create_index=True)._options
     index = VectorIndex(options)
-    calls = count_calls(index.client, "*")
+    calls = record_calls(index.client, "*")
 
     with pytest.raises(NotFoundError, match="GetIndex on index my-bucket/documents"):
         index.describe()
@@ -33,7 +33,7 @@ def test_an_index_is_described_once_for_its_users():
     """`describe` and `describe_or_create` share the description of a process."""
     provider = stache.create_provider()
     created = provider._index.describe_or_create()
-    calls = count_calls(provider.client, "GetIndex")
+    calls = record_calls(provider.client, "GetIndex")
 
     assert VectorIndex(provider._options, create=False).describe() is created
     assert calls == []

@@ -28,7 +28,7 @@ def provider():
 
 
 def record_bodies(client, operation):
-    """A list to which the client adds the body of each request of an operation."""
+    """Record the body of each request of an operation in a list."""
     bodies = []
     client.meta.events.register_first(
         f"before-send.s3vectors.{operation}",

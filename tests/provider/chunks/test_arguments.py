@@ -35,7 +35,7 @@ def provider():
     return provider
 
 
-def generator():
+def generate():
     yield VECTOR
 
 
@@ -60,7 +60,7 @@ ODD = {
     "bytes": b"abc",
     "dictionary": {"a": 1},
     "object": object(),
-    "generator": generator,
+    "generator": generate,
     "scalar": np.array(1.0),
 }
 RIGHT = {("ids", "None"), ("field", "text")}
@@ -72,7 +72,7 @@ RIGHT = {("ids", "None"), ("field", "text")}
 def test_the_error_names_an_argument_of_the_wrong_type(provider, argument, odd):
     """The error is not Python's own; nothing is stored or deleted."""
     name, call = WRONG[argument]
-    value = generator() if odd == "generator" else ODD[odd]
+    value = generate() if odd == "generator" else ODD[odd]
 
     with pytest.raises(InvalidInputError) as refused:
         call(provider, value)
@@ -199,7 +199,7 @@ def test_the_log_names_metadata_that_an_argument_replaces_once(
 
 
 def nest(levels):
-    """A value nested in so many lists or objects."""
+    """Nest a value in so many lists or objects."""
     value = 1
     for _ in range(levels):
         value = [value] if levels % 2 else {"a": value}
@@ -293,14 +293,14 @@ def test_the_log_of_a_call_is_one_line_for_any_index_name(caplog):
 
 
 def build_circle():
-    """Objects that refer to each other, twice."""
+    """Build two objects that refer to each other."""
     parent = {"name": "a"}
     parent["children"] = [{"parent": parent}, {"parent": parent}]
     return parent
 
 
 def build_shared_lists(levels):
-    """A list that holds the one before it twice: small in memory, endless to read."""
+    """Build lists that hold the one before twice: small in memory, endless to read."""
     value = [1]
     for _ in range(levels):
         value = [value, value]

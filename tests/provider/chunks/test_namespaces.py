@@ -87,7 +87,7 @@ def test_none_means_all_namespaces_and_a_name_means_one(provider, call):
 
 
 def create_with_stache_s_settings(default):
-    """A provider with Stache's own settings and this default namespace."""
+    """Create a provider with Stache's own settings and this default namespace."""
     settings = stache_ai.config.Settings(
         s3vectors_bucket="my-bucket",
         s3vectors_documents_index="documents",

@@ -50,7 +50,7 @@ SIZED = st.fixed_dictionaries(
 
 
 def get_outcome(function, *arguments):
-    """The function's result, or "refused"."""
+    """Return the function's result, or "refused"."""
     try:
         return function(*arguments)
     except InvalidInputError:
@@ -250,7 +250,7 @@ def test_a_string_is_not_a_list_of_ids():
 
 
 def nest_filter(levels):
-    """A filter nested in so many filters."""
+    """Nest a filter in so many filters."""
     document = {"a": 1}
     for _ in range(levels):
         document = {"$and": [document]}

@@ -18,7 +18,7 @@ ERRORS = (ConfigurationError, InvalidInputError)
 
 
 def get_refusal(call, provider, size):
-    """The message with which a vector of that size is refused."""
+    """Get the message with which a vector of that size is refused."""
     with pytest.raises(ERRORS) as error:
         CALLS[call](provider, size)
     return str(error.value)

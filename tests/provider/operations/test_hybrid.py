@@ -36,7 +36,7 @@ def _reset_warnings():
 
 
 def make_context(question=None):
-    """A request's context as the pipeline creates it, after our processor saw the question."""
+    """Make a request's context as the pipeline does, after our processor saw the question."""
     context = RequestContext("id", datetime.now(timezone.utc), "default")
     if question is not None:
         about = QueryContext.from_request_context(context, question, 5)

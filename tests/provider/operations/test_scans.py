@@ -31,7 +31,7 @@ def provider():
 
 
 def record_calls(client, operation):
-    """A list to which the client adds the parameters of each call of an operation."""
+    """Record the parameters of each call of an operation in a list."""
     seen = []
     client.meta.events.register(
         f"provide-client-params.s3vectors.{operation}", lambda params, **_: seen.append(params)
@@ -211,7 +211,7 @@ def test_with_a_low_rate_an_interrupted_call_sends_nothing_more(provider):
 
 
 def interrupt_at(turn, first):
-    """A wait that presses Ctrl-C at its n-th call, after `first` has returned."""
+    """Build a wait that presses Ctrl-C at its n-th call, after `first` has returned."""
     waits = []
 
     def wait(vectors):

@@ -69,7 +69,7 @@ USES = {"read": read, "read-write": read_write, "manage-indexes": manage}
 
 
 def create_with_policy(document, monkeypatch):
-    """A provider whose calls a policy restricts, on an index that exists."""
+    """Create a provider whose calls a policy restricts, on an index that exists."""
     stache.close_engines()
     stache.create_older_index(stache.create_provider(s3vectors_endpoint_url="local:data"))
     stache.close_engines()
@@ -159,7 +159,7 @@ def test_a_grant_on_a_key_is_for_s3_vectors_only():
 
 
 def is_allowed(policies, host):
-    """Whether the policies allow a service to decrypt with the key; None is the caller itself."""
+    """Check whether policies allow a service to use the key; None is the caller itself."""
     context = {} if host is None else {"kms:viaservice": [host]}
     try:
         policies.check([Need("kms:Decrypt", f"{KEYS}1234", context)], Caller(identity="role/its"))

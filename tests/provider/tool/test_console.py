@@ -39,7 +39,7 @@ INDEX = {"vectorBucketName": BUCKET, "indexName": "documents-1024"}
 
 
 @contextmanager
-def console(*arguments, **environment):
+def start_console(*arguments, **environment):
     """Start the command; yields its process, address and token."""
     command = [sys.executable, "-m", "stache_ai_s3vectors", "console", "--port", "0", "--json"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -55,8 +55,8 @@ def console(*arguments, **environment):
             process.kill()
 
 
-def settings(endpoint, **more):
-    """Those of a store whose embedder hashes words."""
+def create_settings(endpoint, **more):
+    """Create the settings of a store whose embedder hashes words."""
     plugins.register_provider("embeddings", "word-hashing", WordHashingEmbeddings)
     return load_settings(
         s3vectors_bucket_name=BUCKET,
@@ -70,7 +70,7 @@ def settings(endpoint, **more):
 
 def fill(endpoint):
     """Insert three chunks as Stache does."""
-    provider = S3VectorsProvider(settings(endpoint), index_name="documents-1024")
+    provider = S3VectorsProvider(create_settings(endpoint), index_name="documents-1024")
     provider.insert(
         [embed(text) for text in TEXTS.values()],
         [*TEXTS.values()],
@@ -103,7 +103,7 @@ def _create_bucket(url):
 @pytest.fixture
 def service(endpoint):
     """The service that the console calls."""
-    return open_service(settings(endpoint))
+    return open_service(create_settings(endpoint))
 
 
 def test_the_description_uses_staches_words(service, endpoint):
@@ -172,7 +172,7 @@ def test_an_error_of_the_service_is_passed_on(service, operation, request_, kind
 )
 def test_an_unknown_member_of_a_request_is_refused(operation, name):
     """Also the name of a Python argument; the error lists the members."""
-    service = open_service(settings("http://127.0.0.1:9", s3vectors_max_attempts=1))
+    service = open_service(create_settings("http://127.0.0.1:9", s3vectors_max_attempts=1))
 
     with pytest.raises(ValidationException, match=f"{operation} has no member '{name}'") as refused:
         service.call(operation, {name: 1})
@@ -196,7 +196,7 @@ def test_parallel_pages_are_complete(service):
 def test_a_service_that_does_not_answer_is_unavailable():
     """The error names the endpoint."""
     service = open_service(
-        settings("http://127.0.0.1:9", s3vectors_retry_seconds=0, s3vectors_max_attempts=1)
+        create_settings("http://127.0.0.1:9", s3vectors_retry_seconds=0, s3vectors_max_attempts=1)
     )
 
     with pytest.raises(ServiceError) as failed:
@@ -223,7 +223,7 @@ def test_an_error_without_an_error_status_gets_one(status, expected):
         threading.Thread(target=other.serve_forever, daemon=True).start()
         endpoint = f"http://127.0.0.1:{other.server_port}"
         service = open_service(
-            settings(endpoint, s3vectors_retry_seconds=0, s3vectors_max_attempts=1)
+            create_settings(endpoint, s3vectors_retry_seconds=0, s3vectors_max_attempts=1)
         )
         with pytest.raises(ServiceError) as failed:
             service.call("GetIndex", INDEX)
@@ -237,7 +237,9 @@ def test_a_bucket_configured_by_its_arn_is_requested_by_it():
     with serve() as url:
         _create_bucket(url)
         arn = f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{BUCKET}"
-        service = open_service(settings(url).model_copy(update={"s3vectors_bucket_name": arn}))
+        service = open_service(
+            create_settings(url).model_copy(update={"s3vectors_bucket_name": arn})
+        )
         shape = {"dataType": "float32", "dimension": 1024, "distanceMetric": "cosine"}
         service.call("CreateIndex", {**INDEX, **shape})
 
@@ -248,7 +250,7 @@ def test_a_bucket_configured_by_its_arn_is_requested_by_it():
 def test_the_console_does_not_create_a_vector_bucket():
     """It would not belong to the store's deployment."""
     with serve() as url:
-        service = open_service(settings(url))
+        service = open_service(create_settings(url))
         with pytest.raises(ConflictException):
             service.call("CreateVectorBucket", {"vectorBucketName": "another"})
         assert send_request(url, "/ListVectorBuckets")[1] == {"vectorBuckets": []}
@@ -271,7 +273,7 @@ def test_a_question_is_embedded_by_staches_embedder(service):
 
 def test_an_embedder_that_cannot_be_created_is_an_error():
     """The message is that of the tool's other commands."""
-    broken = settings("local:").model_copy(update={"embedding_provider": "nothing"})
+    broken = create_settings("local:").model_copy(update={"embedding_provider": "nothing"})
 
     with pytest.raises(ServiceError, match="Stache cannot make the embedder 'nothing'") as failed:
         open_service(broken).embed("cat")
@@ -294,7 +296,7 @@ def test_the_command_serves_the_page_only_with_the_token(endpoint):
     """Also its jobs."""
     connections.close_engines()  # the command runs in another process
     arguments = ("--bucket", BUCKET, "--endpoint", endpoint)
-    with console(*arguments) as (process, url, token):
+    with start_console(*arguments) as (process, url, token):
         header = {"x-console-token": token}
         assert send_request(url, "/console/api/about")[0].status == 401
         assert (
@@ -321,7 +323,7 @@ def test_write_allows_deletions(endpoint):
     """Of vectors, for example."""
     connections.close_engines()
     arguments = ("--bucket", BUCKET, "--endpoint", endpoint, "--write")
-    with console(*arguments) as (process, url, token):
+    with start_console(*arguments) as (process, url, token):
         header = {"x-console-token": token}
         request = {**INDEX, "keys": ["cat"]}
         assert (
@@ -337,7 +339,7 @@ def test_write_allows_deletions(endpoint):
 
 def test_a_port_that_is_in_use_is_an_error():
     """The message says what to do."""
-    with console("--bucket", BUCKET, "--endpoint", "local:") as (_, url, _token):
+    with start_console("--bucket", BUCKET, "--endpoint", "local:") as (_, url, _token):
         command = [sys.executable, "-m", "stache_ai_s3vectors", "console", "--bucket", BUCKET]
         command += ["--endpoint", "local:", "--port", url.rpartition(":")[2]]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

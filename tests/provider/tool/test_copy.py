@@ -173,7 +173,7 @@ def test_a_copy_that_is_interrupted_twice_loses_and_repeats_nothing():
 
         stopped = [interrupt_copy(command, sides[1]) for _ in range(2)]
         completed = subprocess.run(
-            command, capture_output=True, text=True, check=True, env=environment()
+            command, capture_output=True, text=True, check=True, env=build_environment()
         )
 
         first, second = [
@@ -188,7 +188,7 @@ def test_a_copy_that_is_interrupted_twice_loses_and_repeats_nothing():
     assert f"all {count} verified against the source" in completed.stdout
 
 
-def environment():
+def build_environment():
     return {
         **os.environ,
         "S3VECTORS_CREATE_INDEX": "true",
@@ -201,7 +201,7 @@ def interrupt_copy(command, client):
     """Run until the destination has more vectors than before, then press Ctrl-C."""
     before = count_listed(client)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes, env=environment()) as process:
+    with subprocess.Popen(command, **pipes, env=build_environment()) as process:
         while count_listed(client) == before and process.poll() is None:
             pass
         process.send_signal(signal.SIGINT)

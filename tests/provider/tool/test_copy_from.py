@@ -77,7 +77,7 @@ def open_index(kind, dimension=4, **settings):
     return stache.create_provider(name, **settings)
 
 
-def read(kind, dimension=4):
+def read_index(kind, dimension=4):
     """Read the index of a kind through the provider."""
     provider = open_index(kind, dimension)
     ids = [row["id"] for row in provider.scan_by_metadata()]
@@ -90,7 +90,7 @@ def list_buckets():
 
 
 def build_copied_chunk(chunk_id):
-    """A chunk as Stache reads it after the copy: it has a status and a namespace."""
+    """Build what Stache reads of a chunk after the copy: it has a status and a namespace."""
     vector, metadata = CHUNKS[chunk_id]
     return {
         "id": str(chunk_id),
@@ -104,7 +104,7 @@ def test_every_chunk_is_copied_to_the_index_of_its_kind():
     document = tool.read_json(*COPY)
 
     for kind, keys in KINDS.items():
-        copied = read(kind)
+        copied = read_index(kind)
         assert sorted(copied) == keys
         for key in keys:
             expected = build_copied_chunk(7 if key == "7" else key)
@@ -151,7 +151,7 @@ def test_a_copy_can_be_repeated():
 
     assert (documents["written"], documents["unchanged"], documents["onlyThere"]) == (1, 3, 1)
     assert [entry["written"] for entry in others] == [0, 0]
-    assert sorted(read("documents")) == ["7", "a", "b", "c", "mine"]
+    assert sorted(read_index("documents")) == ["7", "a", "b", "c", "mine"]
 
 
 def test_a_key_with_other_content_is_refused_before_anything_is_written():
@@ -170,10 +170,10 @@ def test_a_key_with_other_content_is_refused_before_anything_is_written():
         CONFLICT,
         "Fix: --replace replaces them; or use an empty index",
     ]
-    assert read("insights")["i"]["metadata"]["text"] == "newer"
-    assert "a" not in read("documents")
+    assert read_index("insights")["i"]["metadata"]["text"] == "newer"
+    assert "a" not in read_index("documents")
     tool.run_checked(*COPY, "--replace")
-    assert read("insights")["i"] == build_copied_chunk("i")
+    assert read_index("insights")["i"] == build_copied_chunk("i")
 
 
 def test_a_provider_that_only_lists_by_filter_is_read(source):
@@ -228,12 +228,12 @@ def test_reembed_embeds_the_texts(source, cls, keys, problem):
 
     result = tool.run(*COPY, "--reembed", "--json")
 
-    copied = read("documents", 8)
+    copied = read_index("documents", 8)
     assert (result.exit_code, sorted(copied)) == (1, keys)
     assert problem in result.stderr
     assert copied["a"]["vector"] == pytest.approx(Words({}).embed_batch(["A"])[0])
     assert copied["a"]["metadata"] == CHUNKS["a"][1]
-    assert sorted(read("summaries", 8)) == ["s"]
+    assert sorted(read_index("summaries", 8)) == ["s"]
 
 
 def test_a_source_without_embeddings_needs_reembed(source):
@@ -259,7 +259,7 @@ def test_another_dimension_is_refused_before_anything_is_written(monkeypatch):
     assert (
         "the vectors have 4 dimensions, index my-bucket/documents-8 has 8; use an index of 4"
     ) in result.stderr
-    assert read("documents", 8) == {}
+    assert read_index("documents", 8) == {}
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ def test_a_missing_index_is_an_error_if_none_may_be_created(monkeypatch):
     assert refused.exit_code == 1
     assert "insights-4" in refused.stderr
     assert "indexes create" in refused.stderr
-    assert read("documents") == {}
+    assert read_index("documents") == {}
 
 
 def test_all_kinds_can_share_one_index(monkeypatch):
@@ -333,7 +333,7 @@ def test_chunks_that_cannot_be_stored_are_named_and_the_others_stored(monkeypatc
     assert "8 vectors were left out" in result.stderr
     assert "  zeros: the vector is all zeros" in result.stderr
     assert "  named: the vector is a dict, not a list of numbers" in result.stderr
-    assert sorted(read("documents")) == KINDS["documents"]
+    assert sorted(read_index("documents")) == KINDS["documents"]
 
 
 def test_chunks_that_cannot_be_stored_are_named_for_each_index(monkeypatch):
@@ -361,12 +361,12 @@ def test_chunks_without_a_namespace_get_the_default_namespace(monkeypatch):
 
     tool.run_checked(*COPY)
 
-    namespaces = {key: row["metadata"]["namespace"] for key, row in read("documents").items()}
+    namespaces = {key: row["metadata"]["namespace"] for key, row in read_index("documents").items()}
     assert namespaces == {"a": "default", "b": "default"}
 
 
 def build_listing(*rows):
-    """A method of a source that lists these rows."""
+    """Build a method of a source that lists these rows."""
     return ("scan_by_metadata", lambda *_, **__: [*rows])
 
 

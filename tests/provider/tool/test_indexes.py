@@ -85,8 +85,8 @@ def test_list_escapes_the_names_of_metadata_keys(monkeypatch):
     assert "text\\x1b[2JACTIVE(de)" in lines or "text\\x1b[2JBUILDING(de)" in lines
 
 
-def classic():
-    """A bucket of CLASSIC indexes, as they were before 2026-09-30, with Stache's three."""
+def create_classic_indexes():
+    """Create a bucket of CLASSIC indexes, as before 2026-09-30, with Stache's three."""
     stache.open_engine("local:data", bucket_mode="classic")
     tool.run("indexes", "create", *LOCAL)
 
@@ -94,7 +94,7 @@ def classic():
 def test_upgrade_prepares_indexes_for_hybrid_search(monkeypatch):
     """Stache's three; an index that is ready stays as it is."""
     monkeypatch.setattr(import_module("stache_ai_s3vectors.tool.commands.indexes"), "POLL", 0)
-    classic()
+    create_classic_indexes()
 
     first = tool.run("indexes", "upgrade", *LOCAL)
     again = tool.run("indexes", "upgrade", *LOCAL, "--json")
@@ -116,7 +116,7 @@ def test_upgrade_prepares_indexes_for_hybrid_search(monkeypatch):
 def test_upgrade_takes_names_and_a_language(monkeypatch):
     """Other indexes are not changed."""
     monkeypatch.setattr(import_module("stache_ai_s3vectors.tool.commands.indexes"), "POLL", 0)
-    classic()
+    create_classic_indexes()
 
     result = tool.run("indexes", "upgrade", *LOCAL, "--language", "de", "documents-8")
 
@@ -228,7 +228,7 @@ def test_upgrade_adds_the_other_text_keys(monkeypatch):
 
 def test_upgrade_changes_nothing_if_an_index_is_missing():
     """The error names it, with the command that creates it."""
-    classic()
+    create_classic_indexes()
 
     result = tool.run("indexes", "upgrade", *LOCAL, "documents-8", "nothing")
 

@@ -24,14 +24,14 @@ ELSEWHERE = ("--bucket", "my-bucket", "--endpoint", "local:other", "--dimension"
 IMPORT = shlex.join((*ELSEWHERE, "--index", "restored"))
 
 
-def bash(line):
-    """What a line of bash prints, with `tool` for the command, where no engine is open."""
+def run_bash(line):
+    """Run a line of bash, with `tool` for the command; no engine may be open."""
     close_engines()
     line = line.replace("tool ", f"{COMMAND} ")
     return subprocess.run(["bash", "-c", line], capture_output=True, check=False)
 
 
-def restored():
+def read_restored():
     return tool.read_contents(
         stache.create_provider("restored", s3vectors_endpoint_url="local:other")
     )
@@ -56,18 +56,18 @@ def test_an_index_is_copied_through_a_pipe(provider, pipe):
     """To the last bit."""
     before = tool.read_contents(provider)
 
-    result = bash(f"set -o pipefail; {pipe}")
+    result = run_bash(f"set -o pipefail; {pipe}")
 
     assert result.returncode == 0, result.stderr
-    assert restored() == before
+    assert read_restored() == before
 
 
 def test_standard_output_has_the_export_and_nothing_else(provider, tmp_path):
     """The report goes to standard error, also as JSON."""
     tool.run_checked("export", "a.jsonl", *shlex.split(EXPORT))
 
-    plain = bash(f"tool export - {EXPORT}")
-    as_json = bash(f"tool export - {EXPORT} --json")
+    plain = run_bash(f"tool export - {EXPORT}")
+    as_json = run_bash(f"tool export - {EXPORT} --json")
 
     assert plain.stdout == as_json.stdout == (tmp_path / "a.jsonl").read_bytes()
     assert plain.stderr == b"standard output: 1200 vectors of my-bucket/documents\n"
@@ -76,8 +76,8 @@ def test_standard_output_has_the_export_and_nothing_else(provider, tmp_path):
 
 def test_a_reader_that_stops_early_is_not_an_error(provider):
     """As `head` does; but a full disk is an error."""
-    left = bash(f"tool export - {EXPORT} | head -1")
-    full = bash(f"tool export - {EXPORT} > /dev/full")
+    left = run_bash(f"tool export - {EXPORT} | head -1")
+    full = run_bash(f"tool export - {EXPORT} > /dev/full")
 
     assert (left.stdout.count(b"\n"), left.stderr) == (1, b"")
     assert full.returncode == 1
@@ -99,31 +99,31 @@ def test_a_failed_export_to_a_stream_is_reported_as_not_resumable():
         )
         where = shlex.join(("--bucket", "my-bucket", "--endpoint", server.url))
 
-        result = bash(f"tool export - {where} --index documents | tool import - {IMPORT}")
+        result = run_bash(f"tool export - {where} --index documents | tool import - {IMPORT}")
 
     errors = result.stderr.decode()
     assert " vectors went to standard output" in errors
     assert "of standard input is missing: the file was cut off" in errors
-    assert 1_000 <= len(restored()) < 2_500
-    assert f"Stopped: {len(restored())} vectors are written, 0 were there." in errors
+    assert 1_000 <= len(read_restored()) < 2_500
+    assert f"Stopped: {len(read_restored())} vectors are written, 0 were there." in errors
 
 
 @pytest.mark.parametrize("cut", ["head -n 700", "head -c 200000", "sed 500d", "head -n -1"])
 def test_a_truncated_or_changed_stream_is_detected(provider, cut):
     """Exit status 1, the line, and the number of stored vectors: all before that line."""
-    result = bash(f"tool export - {EXPORT} | {cut} | tool import - {IMPORT}")
+    result = run_bash(f"tool export - {EXPORT} | {cut} | tool import - {IMPORT}")
 
     errors = result.stderr.decode()
     assert result.returncode == 1
     assert " of standard input is " in errors
-    assert f"Stopped: {len(restored())} vectors are written" in errors
-    assert len(restored()) > 100
+    assert f"Stopped: {len(read_restored())} vectors are written" in errors
+    assert len(read_restored()) > 100
 
 
 def test_a_stream_that_is_not_an_export_is_reported_as_such():
     """Also an empty one, from a program that failed before it."""
     for text in ("", "not an export"):
-        result = bash(f"printf '{text}' | tool import - {IMPORT}")
+        result = run_bash(f"printf '{text}' | tool import - {IMPORT}")
         assert result.returncode == 1
         assert b"of standard input is not the first line of an export" in result.stderr
 
