@@ -214,6 +214,7 @@ check: $(DEV)/.ready
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports
+	$(DEV)/bin/lint-imports --config local/pyproject.toml
 
 $(DOCS)/.ready: pyproject.toml | $(UV)/.ready
 	$(call set_up,$(DOCS),--group docs)
