@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import loopback
-import service_models
+import session_caches
 from command_line_flags import AWS
 
 # A shell starts background processes with Ctrl-C ignored, and their children inherit that
@@ -24,7 +24,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if not AWS:
     loopback.use_dummy_credentials()  # before anything reads the environment
     loopback.refuse_other_machines()
-service_models.share_loader()
+session_caches.share_results()
 # The CDK runs in Node. The machine's own Node may be too old or missing
 os.environ["JSII_NODE"] = str(Path(sys.executable).with_name("node"))
 # No test depends on the speed of the machine

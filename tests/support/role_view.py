@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 import plugins
 from simulated.roles import Decision
-from stache_ai_s3vectors import S3VectorsProvider, Settings
+from stache import create_settings
+from stache_ai_s3vectors import S3VectorsProvider
 from stache_ai_s3vectors.aws import connections
 from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE, TEXT, index_variable
 from stache_ai_s3vectors.tool.main import main
@@ -155,6 +156,6 @@ def create_provider(environment: Environment, kind: str = "documents") -> S3Vect
         for name, value in environment.items():
             patch.setenv(name, value)
         connections._process.connections.clear()  # forget cached descriptions of indexes
-        provider = S3VectorsProvider(Settings(), environment[index_variable(kind)])
+        provider = S3VectorsProvider(create_settings(), environment[index_variable(kind)])
         assert provider.client  # the first use reads the environment
         return provider

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -22,6 +24,7 @@ from stache_ai_s3vectors.operations.query_text import put_question
 __all__ = ["close_engines"]
 
 DIMENSION = 4
+_FIELDS: Final = frozenset(Settings.model_fields)
 
 
 def create_provider(index: str | None = None, **settings: Any) -> S3VectorsProvider:
@@ -32,10 +35,28 @@ def create_provider(index: str | None = None, **settings: Any) -> S3VectorsProvi
         "s3vectors_documents_index": "documents",
         "embedding_dimension": DIMENSION,
     }
-    provider = S3VectorsProvider(Settings(**{**defaults, **settings}), index)
+    provider = S3VectorsProvider(create_settings(**{**defaults, **settings}), index)
     if provider._options.local:  # a test creates and closes other clients itself
         check_responses(provider.client)
     return provider
+
+
+def create_settings(**values: Any) -> Settings:
+    """Create our settings from values and the environment; where there is a `.env`, from it, too.
+
+    pydantic-settings takes ten milliseconds to look all of Stache's up: for the same values and
+    environment, once in a process.
+    """
+    if Path(".env").exists():
+        return Settings(**values)
+    environment = ((name, value) for name, value in os.environ.items() if name.lower() in _FIELDS)
+    settings: Settings = _create_settings(tuple(values.items()), tuple(environment)).model_copy()
+    return settings
+
+
+@functools.cache
+def _create_settings(values: tuple[Any, ...], _environment: tuple[Any, ...]) -> Settings:
+    return Settings(**dict(values))
 
 
 def open_engine(endpoint: str, **options: Any) -> Engine:
