@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
@@ -21,7 +22,6 @@ FOLDER: Final = ROOT / "sam"
 TEMPLATE: Final = FOLDER / "template.yaml"
 FUNCTION: Final = ROOT / "examples" / "lambda"
 _BIN: Final = ROOT / ".venv-sam" / "bin"
-_TRANSFORM: Final = Path(__file__).parent / "sam_transform.py"
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def run(
     """Run a command of that environment.
 
     Args:
-        command: sam, cfn-lint or python.
+        command: sam, cfn-lint, sam_transform or python.
         arguments: its arguments.
         folder: the working directory.
         text: the standard input.
@@ -66,15 +66,44 @@ def run(
         endpoint: the endpoint of the simulated AWS that it may use.
         more: additional environment variables.
     """
-    return subprocess.run(
-        [_BIN / command, *arguments],
-        cwd=folder,
-        env={**_make_environment(online=online, endpoint=endpoint), **(more or {})},
-        input=text,
-        capture_output=True,
+    environment = {**_make_environment(online=online, endpoint=endpoint), **(more or {})}
+    if command == "python":
+        return subprocess.run(
+            [_BIN / command, *arguments],
+            cwd=folder,
+            env=environment,
+            input=text,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    request = {
+        "program": command,
+        "arguments": [str(argument) for argument in arguments],
+        "folder": str(folder),
+        "environment": environment,
+        "text": text,
+    }
+    programs = _start_programs()
+    assert programs.stdin
+    assert programs.stdout
+    print(json.dumps(request), file=programs.stdin, flush=True)
+    code, output, log = json.loads(programs.stdout.readline())
+    return subprocess.CompletedProcess([command, *arguments], code, output, log)
+
+
+@cache
+def _start_programs() -> subprocess.Popen[str]:
+    """Start the process that forks for each command, until this one ends and so its input."""
+    process = subprocess.Popen(
+        [_BIN / "python", Path(__file__).with_name("sam_programs.py")],
+        env=_make_environment(online=False, endpoint=""),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        check=False,
     )
+    atexit.register(process.communicate)
+    return process
 
 
 def _make_environment(*, online: bool, endpoint: str) -> dict[str, str]:
@@ -131,7 +160,7 @@ def transform_template(text: str, parameters: str = "{}") -> Template:
         text: the template, YAML or JSON.
         parameters: as JSON.
     """
-    result = run("python", _TRANSFORM, parameters, text=text)
+    result = run("sam_transform", parameters, text=text)
     if result.returncode:
         raise RuntimeError(result.stderr)
     return Template(**json.loads(result.stdout))

