@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from time import time
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ FOLDER: Final = ROOT / "sam"
 TEMPLATE: Final = FOLDER / "template.yaml"
 FUNCTION: Final = ROOT / "examples" / "lambda"
 _BIN: Final = ROOT / ".venv-sam" / "bin"
+_locks: Final = {command: Lock() for command in ("sam", "sam_transform", "cfn-lint")}
+"""One for each command: requests and results are lines of the same pipes."""
 
 
 @dataclass(frozen=True)
@@ -78,25 +81,28 @@ def run(
             check=False,
         )
     request = {
-        "program": command,
-        "arguments": [str(argument) for argument in arguments],
+        "arguments": [str(argument) for argument in (_BIN / command, *arguments)],
         "folder": str(folder),
         "environment": environment,
         "text": text,
     }
-    programs = _start_programs()
-    assert programs.stdin
-    assert programs.stdout
-    print(json.dumps(request), file=programs.stdin, flush=True)
-    code, output, log = json.loads(programs.stdout.readline())
+    with _locks[command]:
+        process = _start_program(command)
+        assert process.stdin
+        assert process.stdout
+        print(json.dumps(request), file=process.stdin, flush=True)
+        code, output, log = json.loads(process.stdout.readline())
     return subprocess.CompletedProcess([command, *arguments], code, output, log)
 
 
 @cache
-def _start_programs() -> subprocess.Popen[str]:
-    """Start the process that forks for each command, until this one ends and so its input."""
+def _start_program(command: str) -> subprocess.Popen[str]:
+    """Start the process that forks for each use of a command, until this one ends.
+
+    Each command has its own: while the SAM CLI deploys, the simulated AWS transforms a template.
+    """
     process = subprocess.Popen(
-        [_BIN / "python", Path(__file__).with_name("sam_programs.py")],
+        [_BIN / "python", Path(__file__).with_name("sam_programs.py"), command],
         env=_make_environment(online=False, endpoint=""),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
