@@ -15,5 +15,5 @@ VECTORS: Final = np.random.default_rng(7).normal(size=(COUNT, 4)).astype(np.floa
 
 
 def make_key(number: int) -> str:
-    """Return the key of a vector; keys are not in the order of insertion."""
+    """Make the key of a vector. The order of the keys is not that of insertion."""
     return f"doc-{number % 7}/{number:05d}"

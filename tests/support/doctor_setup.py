@@ -1,4 +1,4 @@
-"""A setup for `doctor` to check: names, policies, and the findings that are wrong."""
+"""Setups for `doctor` to check, and the problems that it finds."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ ARN: Final = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 KINDS: Final = ("documents", "summaries", "insights")
 
 
-def find_wrong(*arguments: str) -> list[tuple[str, str, str]]:
-    """List what is wrong: each check with its text and its fix."""
+def find_problems(*arguments: str) -> list[tuple[str, str, str]]:
+    """Run `doctor`, and return the name, text and fix of each failed check."""
     result = tool.run("doctor", "--json", *arguments)
     report = json.loads(result.stdout)
-    wrong = [check for check in report["checks"] if check["state"] == "wrong"]
-    assert result.exit_code == (1 if wrong else 0)
-    assert report["ready"] is not bool(wrong)
-    assert all(check["fix"] for check in wrong)
-    return [(check["check"], check["text"], check["fix"]) for check in wrong]
+    problems = [check for check in report["checks"] if check["state"] == "wrong"]
+    assert result.exit_code == (1 if problems else 0)
+    assert report["ready"] is not bool(problems)
+    assert all(check["fix"] for check in problems)
+    return [(check["check"], check["text"], check["fix"]) for check in problems]
 
 
 def enforce_policy(document: dict[str, Any]) -> None:
-    """Let the engine enforce a policy for its callers from now on."""
+    """Restart the engine with a policy that it enforces."""
     stache.close_engines()
     stache.open_engine("local:data", policies=Policies(json.dumps(document)))
 
@@ -35,10 +35,10 @@ class WebPage(http.server.BaseHTTPRequestHandler):
     """A web server that is not S3 Vectors."""
 
     def do_POST(self) -> None:
-        """Answer with a page of HTML."""
+        """Respond with an HTML page."""
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"<html>Welcome</html>")
 
     def log_message(self, *_: object) -> None:
-        """Print nothing."""
+        """Log nothing."""

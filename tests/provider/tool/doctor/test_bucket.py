@@ -6,7 +6,7 @@ from contextlib import closing
 
 import stache
 import tool
-from doctor_setup import ARN, KINDS, enforce_policy, find_wrong
+from doctor_setup import ARN, KINDS, enforce_policy, find_problems
 from s3vectors_local import Caller, Engine
 from stache_ai_s3vectors.service.permissions import build_policy
 
@@ -41,7 +41,7 @@ def test_the_bucket_in_another_region_is_found_by_its_indexes(three_indexes, mon
     enforce_policy(build_policy("read-write", ARN, KINDS))
     monkeypatch.setenv("S3VECTORS_REGION", "eu-west-1")
 
-    [(check, text, _)] = find_wrong()
+    [(check, text, _)] = find_problems()
 
     assert (check, text) == ("region", "vector bucket my-bucket is in us-east-1")
 
@@ -51,6 +51,6 @@ def test_a_bucket_of_the_same_name_in_another_region_is_not_wrong(three_indexes,
     tool.run_checked("indexes", "create", "--region", "eu-west-1")
     enforce_policy(build_policy("read-write", ARN, ["summaries", "insights"]))
 
-    problems = find_wrong()
+    problems = find_problems()
 
     assert [check for check, _, _ in problems] == ["documents"]

@@ -6,7 +6,7 @@ import pytest
 
 import stache
 import tool
-from doctor_setup import ARN, find_wrong
+from doctor_setup import ARN, find_problems
 
 
 def test_a_good_setup_is_ready(three_indexes):
@@ -114,7 +114,7 @@ def test_a_wrong_setting_is_named(three_indexes, monkeypatch, name):
         else:
             monkeypatch.setenv(variable, value)
 
-    problems = find_wrong()
+    problems = find_problems()
 
     assert problems, name
     assert problems[0][0] == check

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import tool
-from doctor_setup import ARN, KINDS, WebPage, find_wrong
+from doctor_setup import ARN, KINDS, WebPage, find_problems
 from s3vectors_local import Engine
 
 
@@ -21,7 +21,7 @@ def test_an_index_name_that_aws_refuses_is_wrong(three_indexes, monkeypatch, nam
     """Only this index is not checked."""
     monkeypatch.setenv("S3VECTORS_DOCUMENTS_INDEX", name)
 
-    [(check, text, _)] = find_wrong()
+    [(check, text, _)] = find_problems()
 
     problem = f"{name!r} is not the name of an index: the service refuses it"
     assert (check, text) == ("settings", problem)
@@ -43,7 +43,7 @@ def test_an_embedder_that_stache_does_not_have_is_wrong(three_indexes, monkeypat
     """The first document would fail."""
     monkeypatch.setenv("EMBEDDING_PROVIDER", "nope")
 
-    [(check, text, fix)] = find_wrong()
+    [(check, text, fix)] = find_problems()
 
     assert (check, text) == ("settings", "EMBEDDING_PROVIDER is 'nope', which Stache does not have")
     assert fix.startswith("install its package, or use one of ")
@@ -77,7 +77,7 @@ def test_a_misspelled_variable_is_a_warning_with_the_nearest_name(
 def test_a_directory_in_use_is_wrong():
     """By another engine of this machine."""
     with closing(Engine("data")):
-        [(check, text, _)] = find_wrong()
+        [(check, text, _)] = find_problems()
 
     assert check == "settings"
     assert "belongs to a running engine" in text
@@ -88,7 +88,7 @@ def test_unset_index_variables_are_reported(monkeypatch, three_indexes):
     for kind in KINDS:
         monkeypatch.delenv(f"S3VECTORS_{kind.upper()}_INDEX")
 
-    problems = find_wrong()
+    problems = find_problems()
 
     assert [check for check, _, _ in problems] == ["stache"]
     assert "S3VECTORS_DOCUMENTS_INDEX, S3VECTORS_SUMMARIES_INDEX" in tool.run("doctor").stdout
@@ -99,7 +99,7 @@ def test_the_account_in_the_arn_of_the_bucket_is_compared(three_indexes, monkeyp
     arn = ARN.replace("123456789012", "999999999999")
     monkeypatch.setenv("S3VECTORS_BUCKET_NAME", arn)
 
-    [(check, text, _)] = find_wrong()
+    [(check, text, _)] = find_problems()
 
     assert check == "account"
     assert arn in text
@@ -114,7 +114,7 @@ def test_unusable_sources_of_credentials_are_reported(tmp_path, monkeypatch, pro
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
-    [(check, _, fix)] = find_wrong("--endpoint", "http://127.0.0.1:1")
+    [(check, _, fix)] = find_problems("--endpoint", "http://127.0.0.1:1")
 
     assert check == "credentials"
     assert fix
@@ -169,7 +169,7 @@ def test_two_copies_of_the_package_are_wrong(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
 
     [[check, text, fix]] = [
-        finding for finding in find_wrong() if "is installed 2 times" in finding[1]
+        finding for finding in find_problems() if "is installed 2 times" in finding[1]
     ]
 
     assert check == "versions"

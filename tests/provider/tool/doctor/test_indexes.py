@@ -12,7 +12,7 @@ import pytest
 import endpoints
 import stache
 import tool
-from doctor_setup import KINDS, find_wrong
+from doctor_setup import KINDS, find_problems
 
 
 @pytest.mark.parametrize("key", ["status", "namespace", "_type", "doc_id"])
@@ -29,7 +29,7 @@ def test_an_index_that_cannot_be_searched_is_wrong(three_indexes, key):
         metadataConfiguration={"nonFilterableMetadataKeys": ["text", "_overflow", key]},
     )
 
-    [(check, text, fix)] = find_wrong("--level", "manage-indexes")
+    [(check, text, fix)] = find_problems("--level", "manage-indexes")
 
     assert check == "documents"
     assert text.startswith(f"this index cannot filter on {key}")
@@ -62,7 +62,7 @@ def test_an_index_where_text_is_filterable_is_wrong(three_indexes):
     """A chunk is longer than filterable metadata can be."""
     recreate_documents_index(["_overflow"])
 
-    [(check, text, fix)] = find_wrong()
+    [(check, text, fix)] = find_problems()
 
     assert (check, "text is filterable" in text) == ("documents", True)
     assert "indexes create" in fix
@@ -85,7 +85,7 @@ def test_hybrid_search_without_text_search_is_wrong(three_indexes, monkeypatch):
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
     recreate_documents_index(["text", "_overflow"])
 
-    [(check, text, fix)] = find_wrong()
+    [(check, text, fix)] = find_problems()
 
     assert check == "documents"
     assert fix.startswith("stache-s3vectors indexes upgrade documents --bucket my-bucket ")
@@ -117,7 +117,7 @@ def test_a_key_without_text_search_is_wrong(three_indexes, monkeypatch):
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
     monkeypatch.setenv("S3VECTORS_TEXT_KEYS", "text,filename")
 
-    problems = find_wrong()
+    problems = find_problems()
 
     assert {text for _, text, _ in problems} == {
         "S3VECTORS_SEARCH_MODE is hybrid, and the index has no text search on filename"
@@ -132,7 +132,7 @@ def test_hybrid_search_on_a_classic_index_is_wrong(monkeypatch):
     tool.run_checked("indexes", "create")
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
 
-    problems = find_wrong()
+    problems = find_problems()
 
     assert [check for check, _, _ in problems] == ["documents", "summaries", "insights"]
     assert all("its mode is CLASSIC" in text for _, text, _ in problems)

@@ -8,7 +8,7 @@ import pytest
 
 import stache
 import tool
-from doctor_setup import ARN, KINDS, enforce_policy, find_wrong
+from doctor_setup import ARN, KINDS, enforce_policy, find_problems
 from s3vectors_local import Policies
 from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 from stache_ai_s3vectors.settings import resolve_settings
@@ -27,7 +27,7 @@ def test_a_denied_action_is_one_finding(three_indexes, action):
     """With all ARNs. The other actions are still tried, and nothing is written."""
     deny_action("read-write", action)
 
-    [(check, text, fix)] = find_wrong()
+    [(check, text, fix)] = find_problems()
 
     arns = ", ".join(f"{ARN}/index/{kind}" for kind in sorted(KINDS))
     assert check == "permissions"
@@ -49,7 +49,7 @@ def test_a_denied_get_index_or_put_vectors_is_reported_for_each_index(
     """GetIndex describes an index, and PutVectors is its round trip."""
     deny_action("read-write", action)
 
-    problems = find_wrong()
+    problems = find_problems()
 
     assert [check for check, _, _ in problems] == [*checks]
     for kind, (_, _, fix) in zip(KINDS, problems, strict=True):
@@ -63,7 +63,7 @@ def test_a_denied_action_of_manage_indexes_is_one_finding(three_indexes, action)
     """If that level is checked. The actions that Stache needs are still tried."""
     deny_action("manage-indexes", action)
 
-    [(_, text, _)] = find_wrong("--level", "manage-indexes")
+    [(_, text, _)] = find_problems("--level", "manage-indexes")
     shown = tool.run("doctor", "--level", "manage-indexes").stdout
 
     assert f"s3vectors:{action}" in text
@@ -89,7 +89,7 @@ def test_a_policy_of_the_level_is_enough(three_indexes):
         policies = Policies(json.dumps(document))
         stache.open_engine("local:data", policies=policies)
 
-        assert find_wrong("--level", level) == []
+        assert find_problems("--level", level) == []
         left = "s3vectors:UpdateMetadataConfiguration was granted and never used"
         assert all(left in line for line in policies.list_unused())
 
@@ -101,7 +101,7 @@ def test_a_disabled_customer_key_is_not_reported_as_allowed(three_indexes):
     disabled = stache.HttpResponse(400, {"x-amzn-errortype": "KmsDisabledException"}, body)
     stache.set_responses(client, "GetVectors", *[disabled] * 9)
 
-    problems = find_wrong("--level", "read", "--index", "documents")
+    problems = find_problems("--level", "read", "--index", "documents")
 
     assert problems
     assert all("check the customer key" in fix for _, _, fix in problems)

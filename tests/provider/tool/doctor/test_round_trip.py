@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import stache
 import tool
-from doctor_setup import find_wrong
+from doctor_setup import find_problems
 
 
 def test_the_level_read_makes_no_round_trip(three_indexes):
     """It writes nothing."""
     calls = stache.record_calls(stache.create_provider(s3vectors_endpoint_url="local:data").client)
 
-    assert find_wrong("--level", "read") == []
+    assert find_problems("--level", "read") == []
     assert "QueryVectors" in calls
     assert not {"PutVectors", "DeleteVectors", "CreateIndex"} & {*calls}
 
@@ -21,7 +21,7 @@ def test_a_test_vector_that_cannot_be_deleted_is_reported(three_indexes):
     client = stache.create_provider(s3vectors_endpoint_url="local:data").client
     stache.fail_calls(client, "DeleteVectors", *range(2, 99))
 
-    [(check, text, fix)] = find_wrong("--index", "documents")
+    [(check, text, fix)] = find_problems("--index", "documents")
 
     assert check == "round trip in documents"
     assert "the vector stache-s3vectors-doctor-" in text
@@ -53,7 +53,7 @@ def test_a_vector_is_deleted_if_its_insert_had_no_response(three_indexes):
     provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
     stache.lose_responses(provider.client, "PutVectors", 1)
 
-    [(check, text, _)] = find_wrong("--index", "documents")
+    [(check, text, _)] = find_problems("--index", "documents")
 
     assert check == "round trip in documents"
     assert "Currently unable" in text

@@ -10,7 +10,7 @@ import pytest
 
 import endpoints
 import stache
-from doctor_setup import WebPage, find_wrong
+from doctor_setup import WebPage, find_problems
 from stache_ai_s3vectors.settings import resolve_settings
 
 
@@ -29,7 +29,7 @@ def test_invalid_credentials_are_wrong(three_indexes, code, text):
     denied = stache.HttpResponse(403, {"x-amzn-errortype": code}, body)
     stache.set_responses(client, "GetIndex", *[denied] * 9)
 
-    [(check, _, fix)] = find_wrong()
+    [(check, _, fix)] = find_problems()
 
     assert check == "credentials"
     assert text in fix
@@ -38,7 +38,7 @@ def test_invalid_credentials_are_wrong(three_indexes, code, text):
 def test_a_wrong_secret_key_is_detected():
     """By a server over HTTP that verifies signatures, as AWS does."""
     with endpoints.serve("--access-key", "testing:right") as url:
-        [(check, text, fix)] = find_wrong("--endpoint", url, "--region", "us-east-1")
+        [(check, text, fix)] = find_problems("--endpoint", url, "--region", "us-east-1")
 
     assert check == "credentials"
     assert "secret" in fix
@@ -49,7 +49,7 @@ def test_an_endpoint_that_is_another_web_server_is_wrong():
     """Its pages are not responses of S3 Vectors."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), WebPage) as web:
         threading.Thread(target=web.serve_forever, daemon=True).start()
-        [(check, text, fix)] = find_wrong("--endpoint", f"http://127.0.0.1:{web.server_port}")
+        [(check, text, fix)] = find_problems("--endpoint", f"http://127.0.0.1:{web.server_port}")
         web.shutdown()
 
     assert check == "endpoint"
@@ -70,7 +70,7 @@ def test_a_wrong_clock_is_reported_instead_of_its_consequences(monkeypatch, minu
     late = stache.HttpResponse(403, headers, b'{"message":"Signature expired"}')
     stache.set_responses(client, "GetIndex", *[late] * 9)
 
-    [(check, text, fix)] = find_wrong()
+    [(check, text, fix)] = find_problems()
 
     assert check == "clock"
     assert word in text
@@ -86,7 +86,7 @@ def test_a_service_that_throttles_is_not_unreachable(three_indexes, monkeypatch)
     )
     stache.set_responses(client, "GetIndex", *[slow] * 99)
 
-    [(check, _, fix)] = find_wrong()
+    [(check, _, fix)] = find_problems()
 
     assert check == "endpoint"
     assert "wait, then try again" in fix
@@ -96,7 +96,7 @@ def test_a_lost_connection_is_reported(monkeypatch):
     """The error of botocore has a response that is None."""
     monkeypatch.setenv("S3VECTORS_MAX_ATTEMPTS", "1")
     with endpoints.serve("--fault", "dropped:1") as url:
-        [(check, text, fix)] = find_wrong("--endpoint", url, "--region", "us-east-1")
+        [(check, text, fix)] = find_problems("--endpoint", url, "--region", "us-east-1")
 
     assert check == "endpoint"
     assert "Connection was closed" in text
