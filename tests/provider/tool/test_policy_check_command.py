@@ -112,7 +112,12 @@ def test_missing_permissions_are_not_reported_while_a_statement_is_malformed():
         (
             make_document(allow(resource="*")),
             [],
-            "give --bucket: the ARNs of S3 Vectors in the policy n",
+            "give --bucket: no correct ARN of S3 Vectors in the policy names one",
+        ),
+        (
+            make_document(allow(resource=DOCUMENTS.replace(":bucket", ":vector-bucket"))),
+            [],
+            "give --bucket: no correct ARN of S3 Vectors in the policy names one",
         ),
         (
             make_document(allow(resource=[DOCUMENTS, DOCUMENTS.replace("my-", "a-")])),

@@ -183,8 +183,9 @@ def _choose_one(what: str, names: list[str]) -> str:
     setting = _read_setting(what)
     if setting and (not names or setting in names):
         return setting
-    has = f"several ({to_printable(', '.join(names))})" if names else "none"
-    raise click.UsageError(f"give --{what}: the ARNs of S3 Vectors in the policy name {has}")
+    several = f"the ARNs of S3 Vectors in the policy name several ({', '.join(names)})"
+    none = "no correct ARN of S3 Vectors in the policy names one"
+    raise click.UsageError(to_printable(f"give --{what}: {several if names else none}"))
 
 
 def _read_setting(what: str) -> str:

@@ -99,16 +99,17 @@ def _read_document(extract: Extract) -> Iterator[Rule | Finding]:
 
 
 def _read_statement(raw: Any, number: str, line: int, extract: Extract) -> Iterator[Rule | Finding]:
-    members = raw if isinstance(raw, Object) else Object(line)
-    name = str(members.get("Sid") or number)
-    texts = _list_texts(members, extract)
+    if not isinstance(raw, Object):
+        yield Finding(line, "malformed", f"{_THIS} is not an object", "correct it", number)
+        return
+    name = str(raw.get("Sid") or number)
+    texts = _list_texts(raw, extract)
     if extract.unresolved and not all(texts.values()):
         return
     completed = {member: [_complete(text) for text in texts[member]] for member in texts}
-    element = {**raw, **completed, "Condition": {}} if raw is members else raw
     try:
-        parsed = parse_statement(_THIS, element)
-        written = tuple(_read_conditions(members.get("Condition", {})))
+        parsed = parse_statement(_THIS, {**raw, **completed, "Condition": {}})
+        written = tuple(_read_conditions(raw.get("Condition", {})))
     except PolicyError as error:
         yield replace(_report_refusal(error, raw, line), statement=name)
         return
@@ -118,12 +119,12 @@ def _read_statement(raw: Any, number: str, line: int, extract: Extract) -> Itera
     yield Rule(**vars(parsed) | own | place)
 
 
-def _list_texts(members: Object, extract: Extract) -> dict[str, list[Any]]:
+def _list_texts(statement: Object, extract: Extract) -> dict[str, list[Any]]:
     """The actions and resources of a statement, without what is not known."""
     unknown = [make_placeholder(name) for name in extract.unresolved]
     return {
         member: [t for t in to_list(value) if not any(part in str(t) for part in unknown)]
-        for member, value in members.items()
+        for member, value in statement.items()
         if member.endswith(("Action", "Resource"))
     }
 

@@ -22,13 +22,10 @@ _EXPECTED: Final = "arn:PARTITION:s3vectors:REGION:ACCOUNT:bucket/NAME or bucket
 
 
 def correct(rule: Rule, target: Target) -> tuple[list[Finding], Rule]:
-    """Find what can never match in a statement about S3 Vectors, and correct its texts.
+    """Find what can never match in a statement, and correct its texts.
 
     The other checks take the corrected statement, so they do not report what follows from a fault.
     """
-    ours = (expand_action(item) or _explain_action(item, rule, target) for item in rule.actions)
-    if not (rule.negated_actions or any(ours)):
-        return [], rule
     actions, rule = _correct_texts(rule, "actions", _explain_action, target)
     resources, rule = _correct_texts(rule, "resources", _explain_resource, target)
     findings = actions + resources
