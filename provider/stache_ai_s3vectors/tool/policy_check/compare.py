@@ -25,16 +25,13 @@ def find_missing(rules: Sequence[Rule], target: Target, line: int) -> Iterator[F
         line: of what no statement allows.
     """
     # What has the same cause becomes one finding, with WHAT and ARNS in its sentences
-    causes = group((c, need) for need in target.needs for c in _find_causes(need, rules, line))
-    for cause, needs in causes.items():
-        resources = group((need.action, need.resource) for need in needs)
-        places = group((tuple(arns), action) for action, arns in resources.items())
-        for arns, actions in places.items():
-            what = f"{join_actions(actions)} on {target.name_places(arns)}"
-            problem = cause.problem.replace("WHAT", what, 1)
-            yield replace(
-                cause, problem=problem, fix=cause.fix.replace("ARNS", quote_names(arns), 1)
-            )
+    causes = ((cause, n) for n in target.needs for cause in _find_causes(n, rules, line))
+    arns = group(((cause, need.action), need.resource) for cause, need in causes)
+    places = group(((cause, tuple(on)), action) for (cause, action), on in arns.items())
+    for (cause, on), actions in places.items():
+        what = f"{join_actions(actions)} on {target.name_places(on)}"
+        fix = cause.fix.replace("ARNS", quote_names(on), 1)
+        yield replace(cause, problem=cause.problem.replace("WHAT", what, 1), fix=fix)
 
 
 def _find_causes(need: Need, rules: Sequence[Rule], line: int) -> Iterator[Finding]:

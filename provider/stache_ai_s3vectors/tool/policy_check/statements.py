@@ -39,8 +39,8 @@ class WrittenCondition:
     def _is_absent(self, key: str, action: str) -> bool:
         """Whether requests of some actions have a key, and those of this one do not."""
         short = f"{key.partition('/')[0]}/" if "/" in key else key
-        having = [name for name, known in list_actions().items() if short in known.keys]
-        return bool(having) and action in list_actions() and action not in having
+        having = {name for name, known in list_actions().items() if short in known.keys}
+        return bool(having) and action in list_actions().keys() - having
 
 
 @dataclass(frozen=True, kw_only=True)
