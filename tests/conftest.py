@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 import loopback
@@ -139,6 +140,21 @@ def names(client: Any, bucket: str) -> dict[str, str]:
         metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
     )
     return {"vectorBucketName": bucket, "indexName": "my-index"}
+
+
+@pytest.fixture(scope="session")
+def function_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the example function for this machine, once for all the workers; return its zip."""
+    import function_life  # noqa: PLC0415 - it needs moto, which other environments lack
+
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    file = folder / "function.zip"
+    with FileLock(folder / "function.lock"):
+        if not file.exists():
+            function_life.build_zip(file)
+    return file
 
 
 @pytest.fixture(scope="session", params=KINDS)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
-import build
-import deployables
 import function_life
 import terraform
 import terraform_readme
@@ -21,21 +17,11 @@ POLICY = f"arn:aws:iam::{terraform.ACCOUNT}:policy/{BUCKET}-{terraform.REGION}-r
 KEY = "module.stache_vectors.aws_kms_key"
 
 
-@pytest.fixture(scope="session")
-def code(tmp_path_factory):
-    """Build the function's zip as `make function` does."""
-    file = tmp_path_factory.mktemp("code") / "function.zip"
-    command = [sys.executable, build.__file__, "--runtime", function_life.RUNTIME]
-    command += ["--architecture", function_life.ARCHITECTURE, "--zip", file]
-    deployables.run_command(*command, cwd=deployables.ROOT)
-    return file
-
-
 @pytest.fixture
-def example(aws, code, tmp_path):
+def example(aws, function_zip, tmp_path):
     """Return a function that makes a folder to deploy the example from."""
     variables = {
-        "function_zip": str(code),
+        "function_zip": str(function_zip),
         "runtime": function_life.RUNTIME,
         "architecture": function_life.ARCHITECTURE,
         "embedding_provider": "word-hashing",

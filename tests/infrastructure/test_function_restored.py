@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 
 import pytest
 
 import build
 import lambda_function
 from forks import run_script
-from function_life import ARCHITECTURE, CAT, RUNTIME, find_texts
+from function_life import CAT, find_texts
 from loopback import CREDENTIALS
 from restores import serve_credentials
 from simulated import simulate_aws
@@ -76,9 +77,9 @@ def credentials(monkeypatch):
         yield server
 
 
-def test_the_package_works_with_snap_start(credentials, tmp_path):
+def test_the_package_works_with_snap_start(credentials, function_zip, tmp_path):
     """AWS's runtime client runs it. It requests credentials once it has been restored."""
-    build.build(tmp_path / "package", RUNTIME, ARCHITECTURE)
+    shutil.unpack_archive(function_zip, tmp_path / "package")
     configuration = {
         "FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:stache:1",
         "FunctionName": "stache",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any, Final
 
+import deployables
 from simulated import functions
 from simulated.runtime import Function
 
@@ -15,6 +17,13 @@ ARCHITECTURE: Final = functions.ARCHITECTURE
 
 CAT: Final = "The cat sleeps on the warm mat."
 _QUESTION: Final = "where does the cat sleep?"
+
+
+def build_zip(file: Path) -> None:
+    """Build the function's zip for this machine as `make function` does."""
+    command = (sys.executable, deployables.ROOT / "examples" / "lambda" / "build.py")
+    options = ("--runtime", RUNTIME, "--architecture", ARCHITECTURE, "--zip", file)
+    deployables.run_command(*command, *options, cwd=deployables.ROOT)
 
 
 def exercise_function(function: Function) -> None:
