@@ -25,7 +25,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if not AWS:
     loopback.use_dummy_credentials()  # before anything reads the environment
     loopback.refuse_other_machines()
-session_caches.share_results()
+session_caches.share_caches()
 # The CDK runs in Node. The machine's own Node may be too old or missing
 os.environ["JSII_NODE"] = str(Path(sys.executable).with_name("node"))
 # No test depends on the speed of the machine

@@ -25,7 +25,7 @@ def repository(tmp_path):
 
 def list_make_commands(folder, *arguments):
     """List the commands that make would run for `sam build`, without running them."""
-    result = sam.run("sam", "build", *arguments, folder=folder, more={"MAKEFLAGS": "n"})
+    result = sam.run("sam", "build", *arguments, folder=folder, variables={"MAKEFLAGS": "n"})
     assert result.returncode == 0, result.stderr
     lines = result.stderr.replace("\\\n", " ").splitlines()
     return [shlex.split(line) for line in lines if "build.py" in line]
@@ -92,7 +92,7 @@ def test_a_parent_template_without_the_repository_s_path_fails(repository):
     """As the README says, the SAM CLI then looks for the folder next to the parent's."""
     folder = write_parent_app(repository, **PARAMETERS)
 
-    result = sam.run("sam", "build", folder=folder, more={"MAKEFLAGS": "n"})
+    result = sam.run("sam", "build", folder=folder, variables={"MAKEFLAGS": "n"})
 
     assert result.returncode == 1
     assert "[Errno 2] No such file or directory" in result.stderr

@@ -56,20 +56,20 @@ def run(
     text: str = "",
     online: bool = False,
     endpoint: str = "",
-    more: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command of that environment.
+    """Run a command in the SAM CLI's environment.
 
     Args:
         command: sam, cfn-lint, sam_transform or python.
-        arguments: its arguments.
+        arguments: the arguments of the command.
         folder: the working directory.
         text: the standard input.
         online: whether it may download packages, with pip's own settings.
         endpoint: the endpoint of the simulated AWS that it may use.
-        more: additional environment variables.
+        variables: additional environment variables.
     """
-    environment = {**_make_environment(online=online, endpoint=endpoint), **(more or {})}
+    environment = {**_make_environment(online=online, endpoint=endpoint), **(variables or {})}
     if command == "python":
         return subprocess.run(
             [_BIN / command, *arguments],
@@ -97,9 +97,10 @@ def run(
 
 @cache
 def _start_program(command: str) -> subprocess.Popen[str]:
-    """Start the process that forks for each use of a command, until this one ends.
+    """Start the process that forks for each use of a command. It ends with this process.
 
-    Each command has its own: while the SAM CLI deploys, the simulated AWS transforms a template.
+    Each command has a process of its own, because the simulated AWS transforms a template while the
+    SAM CLI deploys it.
     """
     process = subprocess.Popen(
         [_BIN / "python", Path(__file__).with_name("sam_programs.py"), command],

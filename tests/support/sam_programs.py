@@ -1,8 +1,8 @@
-"""Runs the SAM CLI, its transform or cfn-lint, each time in a process that forks from this one.
+"""A script that runs the SAM CLI, its transform or cfn-lint in forked processes.
 
-Runs in the SAM CLI's own environment, with the program for argument. To import it takes as long as
-most of what tests do with it; a fork has it imported. Reads a request a line, as JSON, and prints
-its result as JSON.
+It runs in the SAM CLI's own environment. The argument is the program. Importing the program takes
+as long as most of what tests do with it; a fork has already imported it. Each line of the input is
+a request, and each line of the output is its result, both as JSON.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import sam_transform
 
-SAM: Final = (
+_SAM_MODULES: Final = (
     "samcli.commands.build.command",
     "samcli.commands.build.build_context",
     "samcli.commands.delete.command",
@@ -26,11 +26,11 @@ SAM: Final = (
     "samcli.commands.deploy.deploy_context",
     "samcli.commands.package.package_context",
 )
-"""What the SAM CLI imports when it is asked for a command."""
+"""The modules that the SAM CLI imports only when it runs a command."""
 
 
 def main(program: str) -> None:
-    """Run the program for one request after the other, until the input ends."""
+    """Run the program for each request, until the input ends."""
     run = _load_program(program)
     for line in sys.stdin:
         with TemporaryFile("w+") as text, TemporaryFile("w+") as output, TemporaryFile("w+") as log:
@@ -52,14 +52,14 @@ def main(program: str) -> None:
 def _load_program(program: str) -> Callable[[], Any]:
     if program == "sam_transform":
         return sam_transform.main
-    for module in SAM if program == "sam" else ():
+    for module in _SAM_MODULES if program == "sam" else ():
         import_module(module)
     run: Callable[[], Any] = entry_points(group="console_scripts")[program].load()
     return run
 
 
 def _take_over(request: Mapping[str, Any], *descriptors: int) -> None:
-    """Give this process the files, the environment, the folder and the arguments of a request."""
+    """Set this process's files, environment, working directory and arguments for a request."""
     for standard, descriptor in enumerate(descriptors):
         os.dup2(descriptor, standard)
     os.environ.clear()

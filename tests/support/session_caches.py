@@ -1,7 +1,7 @@
-"""What botocore's sessions work out again and again, worked out once in a process.
+"""Caches that all of botocore's sessions in a process share: service models and event names.
 
-Most tests create a session and a client of their own. Without this, that costs more than all else
-in a short test. The results are the same.
+Most tests create a session and a client. Without the caches, that takes longer than the rest of a
+short test. The results are the same.
 """
 
 from __future__ import annotations
@@ -18,40 +18,40 @@ from botocore.loaders import Loader, create_loader
 
 _accepts_kwargs = botocore.hooks.accepts_kwargs
 _create_aliaser = EventAliaser.__init__
-_names: Final[dict[str, str]] = {}
-"""The aliases of the names of events."""
+_alias_names: Final[dict[str, str]] = {}
+"""The cached aliases of event names."""
 
 
 class _Paths(list[str]):
-    """Search paths: every session of boto3's appends the same one."""
+    """Search paths without duplicates: each boto3 session appends the same path."""
 
     def append(self, path: str) -> None:
         if path not in self:
             super().append(path)
 
 
-def share_results() -> None:
-    """Share them between the sessions of this process."""
+def share_caches() -> None:
+    """Let all sessions of this process use the caches."""
     botocore.session.create_loader = _create_shared_loader
-    botocore.hooks.accepts_kwargs = _read_flag  # type: ignore[assignment]  # it uses the result as a bool
-    EventAliaser.__init__ = _create_sharing_aliaser  # type: ignore[method-assign]
+    botocore.hooks.accepts_kwargs = _accepts_any_keyword  # type: ignore[assignment]  # botocore uses the result as a bool
+    EventAliaser.__init__ = _create_aliaser_with_cache  # type: ignore[method-assign]
 
 
 @functools.cache
 def _create_shared_loader(search_paths: str | None = None) -> Loader:
     """Create a loader of service models, one for each value of AWS_DATA_PATH."""
     loader = create_loader(search_paths)
-    loader._search_paths = _Paths(loader.search_paths)  # type: ignore[attr-defined]  # not in its stubs
+    loader._search_paths = _Paths(loader.search_paths)  # type: ignore[attr-defined]  # missing in the stubs
     return loader
 
 
-def _read_flag(handler: Callable[..., Any]) -> bool:
-    """Whether a handler takes any keyword: its code says so, without parsing its signature."""
+def _accepts_any_keyword(handler: Callable[..., Any]) -> bool:
+    """Whether a handler has `**kwargs`. Its code has a flag, which is faster than its signature."""
     code = getattr(handler, "__code__", None)
     return bool(code.co_flags & inspect.CO_VARKEYWORDS if code else _accepts_kwargs(handler))
 
 
-def _create_sharing_aliaser(self: Any, *arguments: Any, **options: Any) -> None:
+def _create_aliaser_with_cache(self: Any, *arguments: Any, **options: Any) -> None:
     _create_aliaser(self, *arguments, **options)
     if self._event_aliases == botocore.hooks.EVENT_ALIASES:
-        self._alias_name_cache = _names
+        self._alias_name_cache = _alias_names

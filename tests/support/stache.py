@@ -42,10 +42,10 @@ def create_provider(index: str | None = None, **settings: Any) -> S3VectorsProvi
 
 
 def create_settings(**values: Any) -> Settings:
-    """Create our settings from values and the environment; where there is a `.env`, from it, too.
+    """Create our settings from values, the environment and a `.env` file, if it exists.
 
-    pydantic-settings takes ten milliseconds to look all of Stache's up: for the same values and
-    environment, once in a process.
+    pydantic-settings takes ten milliseconds to read all of Stache's settings. So the result is
+    cached for the same values and environment, unless there is a `.env` file.
     """
     if Path(".env").exists():
         return Settings(**values)

