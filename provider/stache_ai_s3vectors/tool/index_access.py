@@ -11,7 +11,8 @@ from stache_ai_s3vectors.aws.connections import connect
 from stache_ai_s3vectors.aws.descriptions import IndexDescription
 from stache_ai_s3vectors.aws.provision import create_missing, list_indexes
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
-from stache_ai_s3vectors.errors import NotFoundError, S3VectorsError
+from stache_ai_s3vectors.errors import InvalidInputError, NotFoundError, S3VectorsError
+from stache_ai_s3vectors.service.arns import INDEX_NAME
 
 from .empty_index import EmptyIndex
 from .options import get_index_names, resolve_options, suggest_nearest
@@ -110,7 +111,9 @@ def find_destination(options: Options, metric: str) -> Destination:
 
     Raises:
         NotFoundError: it does not exist, and the settings do not allow to create it.
+        InvalidInputError: it cannot have this name.
     """
+    check_index_name(options.index_name)
     if not options.create_index:
         return Destination(options, open_index(options).describe(), exists=True)
     try:
@@ -119,6 +122,18 @@ def find_destination(options: Options, metric: str) -> Destination:
         new = IndexDescription.from_dimension(options.dimension, metric)
         return Destination(options, new, exists=False)
     return Destination(options, description, exists=True)
+
+
+def check_index_name(name: str) -> None:
+    """Refuse a name that the service refuses.
+
+    Raises:
+        InvalidInputError: its remedy says what is allowed.
+    """
+    if not INDEX_NAME.fullmatch(name):
+        wrong = InvalidInputError(f"{name!r} is not the name of an index: the service refuses it")
+        wrong.remedy = "use 3 to 63 lower-case letters, digits, hyphens and dots"
+        raise wrong
 
 
 def _has_other_size(options: Options) -> bool:

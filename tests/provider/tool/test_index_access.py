@@ -99,6 +99,28 @@ def test_a_refused_import_does_not_create_an_engine():
     assert not Path("elsewhere").exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "indexes create Documents --endpoint local:elsewhere",
+        "copy documents Documents --endpoint local:data --to-endpoint local:elsewhere",
+        "import file.jsonl --index Documents --endpoint local:elsewhere",
+    ],
+)
+def test_an_invalid_name_creates_nothing(command):
+    """The name is checked first; the error says what is allowed."""
+    tool.create_filled_provider(1)
+    tool.run_checked("export", "file.jsonl", "--index", "documents", *tool.LOCAL)
+
+    result = tool.run(*command.split(), *tool.BUCKET)
+
+    words = " ".join(result.output.split())
+    assert result.exit_code == 2, result.output
+    assert "'Documents' is not the name of an index" in words
+    assert "use 3 to 63 lower-case letters, digits, hyphens and dots" in words
+    assert not Path("elsewhere").exists()
+
+
 def test_the_provider_creates_an_engine_unless_the_settings_forbid_it():
     """S3VECTORS_CREATE_INDEX=false includes the directory."""
     forbidden = {"s3vectors_endpoint_url": "local:forbidden", "s3vectors_create_index": False}

@@ -30,7 +30,7 @@ from stache_ai_s3vectors.service.metadata_keys import (
     index_variable,
 )
 from stache_ai_s3vectors.tool.failures import report_on_stop
-from stache_ai_s3vectors.tool.index_access import open_index, open_indexes
+from stache_ai_s3vectors.tool.index_access import check_index_name, open_index, open_indexes
 from stache_ai_s3vectors.tool.options import (
     Choice,
     confirm,
@@ -79,11 +79,13 @@ def create_indexes(
     options = resolve_options(settings)
     if language is not None:
         options = replace(options, text_language=_get_language_code(language))
+    by_kind = {} if names else get_index_names(settings, options.dimension)
+    all_names = list(dict.fromkeys(names or by_kind.values()))
+    for name in all_names:
+        check_index_name(name)
     client = connect(options, create=True)
     if options.local:
         create_bucket(client, options)
-    by_kind = {} if names else get_index_names(settings, options.dimension)
-    all_names = list(dict.fromkeys(names or by_kind.values()))
     created: dict[str, bool] = {}
     with report_on_stop(lambda: f"created {_join_names(created)}"):
         # Existing indexes are checked before any is created

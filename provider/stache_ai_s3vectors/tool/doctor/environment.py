@@ -15,9 +15,10 @@ from dotenv import dotenv_values
 from stache_ai_s3vectors.aws import identity
 from stache_ai_s3vectors.aws.client import find_endpoint
 from stache_ai_s3vectors.aws.connections import connect
-from stache_ai_s3vectors.errors import S3VectorsError
-from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_NAME
+from stache_ai_s3vectors.errors import InvalidInputError, S3VectorsError
+from stache_ai_s3vectors.service.arns import BUCKET_ARN
 from stache_ai_s3vectors.service.metadata_keys import KINDS, index_variable
+from stache_ai_s3vectors.tool.index_access import check_index_name
 from stache_ai_s3vectors.tool.options import resolve_options
 from stache_ai_s3vectors.tool.remedies import find_remedy, get_error_code
 
@@ -175,10 +176,10 @@ def check_stache_settings(
 
 def _check_names(names: Sequence[str]) -> Iterator[Finding]:
     for name in names:
-        if not INDEX_NAME.fullmatch(name):
-            text = f"{name!r} is not the name of an index: the service refuses it"
-            fix = "use 3 to 63 lower-case letters, digits, hyphens and dots"
-            yield report_wrong("settings", text, fix)
+        try:
+            check_index_name(name)
+        except InvalidInputError as error:  # noqa: PERF203 - each name is a finding
+            yield report_error("settings", error)
 
 
 def _check_embedder(settings: Settings) -> Iterator[Finding]:
