@@ -8,9 +8,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Final
-
-import pytest
+from typing import TYPE_CHECKING, Any, Final
 
 import s3vectors_local
 from model import check_responses
@@ -20,6 +18,9 @@ from stache_ai_s3vectors.aws import connections, deadlines
 from stache_ai_s3vectors.aws.connections import close_engines
 from stache_ai_s3vectors.aws.retries import UNIQUE_ID as RETRIES
 from stache_ai_s3vectors.operations.query_text import put_question
+
+if TYPE_CHECKING:  # scripts of tests import this module, and no pytest
+    import pytest
 
 __all__ = ["close_engines"]
 
