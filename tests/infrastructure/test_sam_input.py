@@ -159,15 +159,16 @@ def test_every_parameter_has_a_description_and_a_fix():
 
 def test_cfn_lint_refuses_the_same_values(tmp_path):
     """cfn-lint reports each bad value as a default, with the same constraint."""
-    right, bad = transform_template().transformed, defaultdict(list)
+    right, bad = transform_template().transformed["Parameters"], defaultdict(list)
     for name, value, _ in BAD:
         bad[name].append(value)
     for n in range(
         max(map(len, bad.values()))
     ):  # a bad value of each parameter per template: fewer runs
         wrong = {name: {"Default": values[n]} for name, values in bad.items() if n < len(values)}
-        parameters = {name: of | wrong.get(name, {}) for name, of in right["Parameters"].items()}
-        (tmp_path / f"{n}.json").write_text(json.dumps(right | {"Parameters": parameters}))
+        parameters = {name: of | wrong.get(name, {}) for name, of in right.items()}
+        template = {"Parameters": parameters, "Resources": {"Any": {"Type": "AWS::SNS::Topic"}}}
+        (tmp_path / f"{n}.json").write_text(json.dumps(template))
 
     findings = sam.lint_templates(*tmp_path.iterdir())
 

@@ -18,7 +18,7 @@ import stache
 provider = stache.create_provider(
     s3vectors_endpoint_url=ENDPOINT, s3vectors_create_index=True, s3vectors_write_rate=0
 )
-COUNT = 4000
+COUNT = 2000
 def work():
     ids = provider.insert([[1.0, 2.0, 3.0, 4.0]] * COUNT, ["t"] * COUNT)
     print(len(ids), provider.count_by_filter({}), provider.update_status(ids, None, "deleting"))
@@ -49,7 +49,7 @@ def test_a_call_while_the_interpreter_ends_is_carried_out_whole(tmp_path, last, 
     else:
         lines = run_script(script.replace("ENDPOINT", repr(where)), folder=tmp_path)
 
-    assert lines == ["4000 4000 4000"]
+    assert lines == ["2000 2000 2000"]
 
 
 @pytest.fixture
