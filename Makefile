@@ -21,6 +21,8 @@ DOCS := .venv-docs
 # uv, which sets the environments of tests up
 UV := .venv-uv
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The tests start Python a thousand times: without bytecode, each would compile our packages
+export PYTHONDONTWRITEBYTECODE :=
 # Of the example's Lambda function
 RUNTIME ?= python3.13
 ARCHITECTURE ?= arm64

@@ -414,6 +414,7 @@ def test_the_folders_on_the_map_exist():
         assert (ROOT / line.split()[0]).is_dir()
 
 
+@pytest.mark.long
 def test_the_tool_s_page_shows_what_its_commands_print(tmp_path):
     """Each runs in a real terminal; `python tests/support/terminal.py` updates the page."""
     page = DOCS["operate"]

@@ -69,6 +69,7 @@ def deploy_stack(name, folder):
         cdk_app.destroy(folder)
 
 
+@pytest.mark.long
 def test_the_deployed_app_works_and_deleting_it_leaves_nothing(account, tmp_path):
     """Without retained data, every resource is deleted with the stack."""
     name = f"t-{uuid.uuid4().hex[:12]}"

@@ -50,6 +50,7 @@ def list_policies(aws):
     return aws.make_client("iam").list_policies(Scope="Local")["Policies"]
 
 
+@pytest.mark.long
 def test_a_store_is_deployed_resized_destroyed_and_reused(aws, tmp_path):
     """A new dimension adds indexes; `cdk destroy` retains all, and the next stack uses them."""
     deploy(aws, tmp_path, **STORE)
@@ -91,6 +92,7 @@ def find_texts(aws, name, folder):
         return function_life.find_texts(function)
 
 
+@pytest.mark.long
 def test_a_key_that_s3_vectors_may_not_use_is_refused(aws, tmp_path):
     """The output gives the reason, and nothing remains that would block the next deployment."""
     key = aws.make_client("kms").create_key()["KeyMetadata"]["Arn"]

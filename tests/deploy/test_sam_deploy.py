@@ -77,6 +77,7 @@ def list_keys(aws, index):
     return [vector["key"] for vector in response["vectors"]]
 
 
+@pytest.mark.long
 def test_the_store_is_deployed_resized_and_retained(aws):
     """Deploying again changes nothing, a new dimension adds indexes, and deletion retains all."""
     outputs = deploy(aws, **STORE)
@@ -277,6 +278,7 @@ def test_a_template_with_the_older_package_s_arns_grants_nothing(aws, tmp_path):
     assert f"not authorized to perform: s3vectors:GetIndex on resource: {arn}" in str(refused.value)
 
 
+@pytest.mark.long
 def test_the_deployed_function_works_and_its_documents_outlive_the_stack(aws, tmp_path):
     """Nothing is denied, a missing setting is reported, and the next stack finds the documents."""
     template = sam.build_function(tmp_path, **LOCAL_FUNCTION).parent / "template.yaml"

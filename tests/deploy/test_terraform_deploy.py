@@ -48,6 +48,7 @@ def test_the_deployed_function_works_with_its_role(aws, example, tmp_path):
     assert all(decision.allowed for decision in aws.policies.decisions)
 
 
+@pytest.mark.long
 def test_a_function_without_its_policy_names_the_missing_permission(aws, example, tmp_path):
     """The next apply attaches the detached policy again."""
     deployed = example()
@@ -68,6 +69,7 @@ def test_a_function_without_its_policy_names_the_missing_permission(aws, example
     assert repaired == []
 
 
+@pytest.mark.long
 def test_a_second_deployment_imports_the_data_of_the_first(aws, example, tmp_path):
     """It runs the page's own commands. At the end, all is destroyed with the data."""
     first, second = example("first"), example("second")

@@ -7,6 +7,7 @@ import random
 import signal
 from collections import Counter
 
+import pytest
 from stache_ai.providers.factories import S3VectorsProviderFactory
 
 import ingesting
@@ -60,6 +61,7 @@ def query_name(pipeline, name, version):
     return asyncio.run(answer)["sources"][0]["metadata"]["filename"]
 
 
+@pytest.mark.long
 def test_fifty_kills_leave_complete_documents(tmp_path):
     """Acknowledged documents are listed and searchable; others are complete or absent.
 

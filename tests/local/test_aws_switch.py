@@ -8,11 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from endpoints import create_client, serve
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.long
 def test_the_behavior_tests_pass_against_an_endpoint():
     """A local server replaces AWS. No data remains in it, and no test is skipped."""
     with serve() as url:

@@ -156,6 +156,7 @@ def test_a_copy_that_fails_reports_its_progress_and_can_be_resumed():
     )
 
 
+@pytest.mark.long
 def test_a_copy_that_is_interrupted_twice_loses_and_repeats_nothing():
     """Over HTTP, with Ctrl-C, at the service's rate; each run reports its progress."""
     count = 10_000

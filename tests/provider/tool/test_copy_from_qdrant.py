@@ -89,6 +89,7 @@ def read_copy(name):
     return {row["id"]: {"vector": row["vector"], "payload": row["metadata"]} for row in rows}
 
 
+@pytest.mark.long
 def test_a_copy_that_is_killed_and_interrupted_is_completed_without_loss(qdrant):
     """20,000 chunks: after SIGKILL, Ctrl-C and a third run, each exists once, unchanged."""
     place = qdrant(CHUNKS)

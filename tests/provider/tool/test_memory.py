@@ -6,6 +6,8 @@ import subprocess
 import sys
 from contextlib import closing
 
+import pytest
+
 import endpoints
 import stache
 
@@ -50,6 +52,7 @@ def measure_memory(url, command):
     return int(result.stderr.split()[-1]) / 1_000
 
 
+@pytest.mark.long
 def test_a_large_index_needs_no_more_memory_than_a_small_one(monkeypatch):
     """Over HTTP, so that the index itself is in another process."""
     monkeypatch.setenv("S3VECTORS_CREATE_INDEX", "true")
