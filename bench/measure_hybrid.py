@@ -1,9 +1,9 @@
-"""How often vector search, text search and hybrid search find the right chunks.
+"""How often vector search, text search and hybrid search find the correct chunks.
 
-The corpus is the Python language reference that every Python carries. The questions are in
-`hybrid/questions.json`: in plain words, by name, and about nothing that is in it. Each has a phrase
-that only the right chunks hold. `--e5` also uses a real model, in an environment of its own (Linux,
-x86-64).
+The corpus is the Python language reference, which is part of every Python installation. The
+questions are in `hybrid/questions.json`: in plain words, by name, and about nothing that is in it.
+Each has a phrase that only the correct chunks contain. `--e5` also uses a real model, in an
+environment of its own (Linux, x86-64).
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ class Trial:
 
 
 def measure(*, e5: bool = False) -> dict[str, Any]:
-    """With the example's embedder, which knows words and no meaning, and with a real model."""
+    """With the example's embedder, which matches words, not meaning, and with a real model."""
     chunks, questions = make_chunks(), read_questions()
     texts = [chunks, [question.words for question in questions]]
     vectors = {"word hashing": [[*map(word_hashing.embed, each)] for each in texts]}

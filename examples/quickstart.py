@@ -1,7 +1,7 @@
 """Stache with Amazon S3 Vectors on a laptop: ingest real documents and answer questions.
 
 Stache's own pipeline finds our providers through their entry points, ingests the Python
-language reference that every Python carries (`pydoc_data.topics`), and answers questions
+language reference of every Python installation (`pydoc_data.topics`), and answers questions
 from it. The vectors are in the local engine, the list of documents in a SQLite file, both
 on disk; on AWS, a few settings differ.
 

@@ -39,15 +39,18 @@ REFUSED = {
 
 _PAGES = "a `next_key` always, as Stache's interface says; DynamoDB's index leaves it out"
 _DECIMAL = "stores fractions; DynamoDB's index refuses them, and Stache answers `success: false`"
+_ORDER = "newest first; DynamoDB's index has no order across namespaces"
 _AGAIN = "a deleted document can be ingested again; DynamoDB's index skips it, and it is lost"
-_VERSION = "the version before is looked up; DynamoDB's index sees the oldest, and skips the third"
+_VERSION = (
+    "finds the previous version; DynamoDB's index finds the oldest, so Stache skips version 3"
+)
 
 EXPLAINED = {
     "list a page": "the token has other fields",
-    "set a fraction": _DECIMAL,
-    "get the moved one": _DECIMAL,
-    "get the purged one": _DECIMAL,
-    "list all but the deleted": "newest first; DynamoDB's index has no order across namespaces",
+    "set metadata to a fraction": _DECIMAL,
+    "get the moved document": _DECIMAL,
+    "get the purged document": _DECIMAL,
+    "list documents without the deleted one": _ORDER,
     "list the trash": f"{_PAGES}, and has numbers as strings",
     "list the empty trash": _PAGES,
     "list the trash after the purge": _PAGES,

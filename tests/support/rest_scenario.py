@@ -98,7 +98,9 @@ class Scenario:
         self._run_step(
             "set metadata", "PATCH", path, {"metadata": {"stars": 5, "of": ["a"]}}, **where
         )
-        self._run_step("set a fraction", "PATCH", path, {"metadata": {"stars": 4.5}}, **where)
+        self._run_step(
+            "set metadata to a fraction", "PATCH", path, {"metadata": {"stars": 4.5}}, **where
+        )
         self._run_step("change nothing", "PATCH", path, {}, **where)
         self._run_step(
             "change a missing document", "PATCH", "/documents/no", {"filename": "x"}, **where
@@ -107,7 +109,9 @@ class Scenario:
         self._run_step(
             "get it in its old namespace", "GET", f"/documents/id/{self.cat}", namespace="notes"
         )
-        self._run_step("get the moved one", "GET", f"/documents/id/{self.cat}", namespace="pets")
+        self._run_step(
+            "get the moved document", "GET", f"/documents/id/{self.cat}", namespace="pets"
+        )
         self._query("ask where it is", "Where does the cat sleep?", "pets")
 
     def _use_trash(self) -> None:
@@ -116,7 +120,7 @@ class Scenario:
         self._run_step("delete it twice", "DELETE", path, **pets)
         self._run_step("delete a missing document", "DELETE", "/documents/id/no", **pets)
         self._list("list without it", **pets)
-        self._list("list all but the deleted")
+        self._list("list documents without the deleted one")
         self._query("ask without it", "Where does the cat sleep?", "pets")
         self._run_step("list the trash", "GET", "/trash/", **pets)
         entry = {"doc_id": self.cat, **pets, "deleted_at_ms": deleted["deleted_at_ms"]}
@@ -134,7 +138,7 @@ class Scenario:
         self._run_step("list the trash after the purge", "GET", "/trash/")
         self._clean_up()
         self._run_step("restore a purged document", "POST", "/trash/restore", entry)
-        self._run_step("get the purged one", "GET", f"/documents/id/{self.cat}", **pets)
+        self._run_step("get the purged document", "GET", f"/documents/id/{self.cat}", **pets)
         self._query("ask after it is purged", "Where does the cat sleep?", "pets")
 
     def _ingest_again(self) -> None:

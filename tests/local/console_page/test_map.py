@@ -130,7 +130,7 @@ def test_nothing_is_read_before_the_reader_knows_the_cost(page, monkeypatch):
         engine.call("CreateVectorBucket", {"vectorBucketName": BUCKET})
         put_vectors(engine, create_index(engine, "one"), [make_vector("only", 0)])
         page.open_console(url, f"#/bucket/{BUCKET}/index/one/map")
-        page.wait("costs as much as reading them does")
+        page.wait("AWS may charge for these reads")
         page.wait("8 dimensions")
         page.waitUntil("!document.querySelector('[aria-busy=true]')")
         page.evaluate("new Promise(requestAnimationFrame)")

@@ -39,7 +39,7 @@ def test_an_unknown_address_is_reported(page, console):
 
     page.wait("No such page")
     assert page.count("[aria-current]") == 0
-    page.click("link", "To the overview")
+    page.click("link", "Go to the overview")
     page.waitFor("#places a[aria-current=page]")
     page.wait("Buckets and indexes")
 

@@ -102,7 +102,7 @@ def test_several_columns_can_be_chosen_in_the_open_list(page, console):
     """A response without vectors does not reset the choice."""
     nothing = quote(json.dumps({"kind": "none"}))
     page.open_console(console.url, f"{INDEX}/query?key=doc-00042&filter={nothing}")
-    page.wait("Nothing matches.")
+    page.wait("No vector matches.")
     page.fill("Filter", "")
     page.press("Enter")
     page.wait("10 results")

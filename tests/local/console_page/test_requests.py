@@ -43,7 +43,7 @@ def read_operations(page):
 def test_new_requests_appear_in_the_open_view(page, engine, url):
     """Each has its status, its time and, if denied, the statement."""
     page.open_console(url, "#/requests")
-    page.wait("None of these is shown")
+    page.wait("No request matches")
     with closing(create_client(endpoint_url=url)) as client:
         client.get_vectors(**NAMES, keys=["only"])
         with suppress(ClientError):
@@ -61,12 +61,12 @@ def test_the_reader_can_select_refused_requests_and_the_console_s_own(page, engi
     page.open_console(url)
     page.wait("ENHANCED")
     page.navigate("#/requests")
-    page.wait("None of these is shown")
-    page.check("Those of this console, too")
+    page.wait("No request matches")
+    page.check("Include requests of this console")
     page.wait("GetIndex")
-    page.check("Only refused and lost ones")
+    page.check("Only refused and lost requests")
 
-    page.wait("None of these is shown")
+    page.wait("No request matches")
 
 
 def test_the_list_can_be_paused(page, engine, url):
@@ -76,6 +76,6 @@ def test_the_list_can_be_paused(page, engine, url):
     with closing(create_client(endpoint_url=url)) as client:
         client.get_vectors(**NAMES, keys=["only"])
     assert page.count("tbody tr") == 0
-    page.click("button", "Go on")
+    page.click("button", "Resume")
 
     page.wait("GetVectors")

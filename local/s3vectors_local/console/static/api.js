@@ -110,10 +110,10 @@ async function readLines(response, progress) {
 		}
 	} catch (error) {
 		if (error instanceof ServiceError || error.name === 'AbortError') throw error;
-		throw new ServiceError({ code: 'Unreachable', message: 'The server stopped before the answer was whole.' });
+		throw new ServiceError({ code: 'Unreachable', message: 'The connection closed before the response was complete.' });
 	}
 	if (result === undefined) throw new ServiceError({ code: 'Unreachable',
-		message: 'The server stopped before the answer was whole.' });
+		message: 'The connection closed before the response was complete.' });
 	return result.value;
 }
 

@@ -13,7 +13,7 @@ export async function showBucket(view) {
 	view.root.append(
 		make('h1', {}, make('span', { class: 'kind' }, 'Bucket '), showText(bucket)), facts,
 		makePanel('Indexes', indexes), make('div', { class: 'columns' },
-			makePanel('How near the limits', limits), makePanel('Tags', tags), makePanel('Bucket policy', policy)));
+			makePanel('Usage of limits', limits), makePanel('Tags', tags), makePanel('Bucket policy', policy)));
 	const describe = shareReading(() => describeBucket(bucket, view.signal));
 	await Promise.all([
 		fill(facts, async () => showFacts(await describe())),

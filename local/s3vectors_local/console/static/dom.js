@@ -47,7 +47,7 @@ export function makeSubmit(text, properties = { class: 'primary' }) {
 	return make('button', { type: 'submit', ...properties }, text);
 }
 
-/** Words beside what they are about. */
+/** A note next to the content that it describes. */
 export function makeNote(...words) {
 	return make('p', { class: 'note' }, ...words);
 }

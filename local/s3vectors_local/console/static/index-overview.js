@@ -22,7 +22,7 @@ export async function showIndex(view) {
 	const [vectors, tags, limits, metadata] = Array.from({ length: 4 }, () => make('div', {}));
 	const showLimits = (tagCount = null) => limits.replaceChildren(makeLimits(listLimits(view, description, tagCount)));
 	view.root.append(make('div', { class: 'columns' },
-		makePanel('Index', makeIndexFacts(description), vectors), makePanel('How near the limits', limits),
+		makePanel('Index', makeIndexFacts(description), vectors), makePanel('Usage of limits', limits),
 			makePanel('Tags', tags)),
 		makePanel('Metadata keys', metadata), view.about.write && makeDeletion(view) || '');
 	showLimits();

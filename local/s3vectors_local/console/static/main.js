@@ -67,7 +67,7 @@ function showStartFailure(error) {
 	replaceContent(main, makeForm(submit, { class: 'panel narrow' }, make('h1', {}, 'Token'),
 		showFailure(error),
 		makeField('Token', input,
-			'The start of the console prints an address that ends with #token=… Open it, or paste it or the token here.'),
+			'When the console starts, it prints an address that ends with #token=… Open that address, or paste it or the token here.'),
 		makeSubmit('Open the console')));
 	input.focus();
 }
@@ -120,7 +120,7 @@ async function showView() {
 	announce('');
 	if (place === null) {
 		replaceContent(root, make('h1', {}, 'No such page'),
-			make('p', {}, make('a', { href: addressOf({}) }, 'To the overview')));
+			make('p', {}, make('a', { href: addressOf({}) }, 'Go to the overview')));
 		return;
 	}
 	try {

@@ -57,7 +57,7 @@ class Map2D {
 
 	explainCost() {
 		this.stage.replaceChildren(make('p', { class: 'empty' },
-			'The map reads up to 5,000 vectors from the service, and 1,000 to list the keys to color by, which costs as much as reading them does. “Draw” begins.'));
+			'The map reads up to 5,000 vectors, and up to 1,000 more to list the keys to color by. AWS may charge for these reads. Choose “Draw” to start.'));
 	}
 
 	async listColors() {

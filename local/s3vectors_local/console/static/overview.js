@@ -39,7 +39,7 @@ function makeMore(page, list, read, makeItem) {
 	const place = make('p', {}, makeButton('More', () => fill(place, async () => {
 		const next = await read(page.next);
 		list.append(...next.items.map(makeItem));
-		return makeMore(next, list, read, makeItem) ?? make('span', {}, 'That is all.');
+		return makeMore(next, list, read, makeItem) ?? make('span', {}, 'No more buckets.');
 	})));
 	return place;
 }

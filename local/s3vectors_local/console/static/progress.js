@@ -1,4 +1,4 @@
-// A job that takes long: how far it is, and a button that stops it.
+// A job that takes long: its progress, and a button that stops it.
 import { announce, formatNumber, make, makeButton } from './dom.js';
 import { runJob } from './api.js';
 
@@ -15,7 +15,7 @@ export function makeTurns(signal) {
 const SHOWN_AFTER = 150; // milliseconds: what is faster should not flicker
 const SPOKEN_EVERY = 5000;
 
-/** Run `work({signal, progress})` and show in `place` how far it is; stops with the view, too. */
+/** Run `work({signal, progress})` and show its progress in `place`. The work also stops when the view closes. */
 export async function watchWork(place, title, signal, work) {
 	const stop = new AbortController();
 	const box = makeBox(title, () => stop.abort());
@@ -39,7 +39,7 @@ export function watchJob(place, title, job, request, signal) {
 /** The vectors nearest to one that is stored, without itself. */
 export async function findNeighbors(view, key, number, place) {
 	const request = { ...view.names, key, mode: 'vector', top_k: number + 1 };
-	const { results } = await watchJob(place, 'Looking for neighbors', 'query', request, view.signal);
+	const { results } = await watchJob(place, 'Searching for neighbors', 'query', request, view.signal);
 	return results.filter((result) => result.key !== key).slice(0, number);
 }
 

@@ -156,7 +156,7 @@ class Query {
 	showResults() {
 		const { results } = this.answer;
 		this.table.replaceChildren(results.length ? this.makeResults(results) : make('p', { class: 'empty' },
-			'Nothing matches. “Why?” below says what becomes of a vector that you expect here.'));
+			'No vector matches. Use “Why?” below to see why an expected vector is missing.'));
 	}
 
 	makeMapLink() {

@@ -28,8 +28,8 @@ class RequestList {
 			const input = make('input', { type: 'checkbox', id, change: () => this.show() });
 			return [input, make('label', { class: 'choice', for: id }, input, text)];
 		};
-		const [own, ownLabel] = box('own', 'Those of this console, too');
-		const [failed, failedLabel] = box('failed', 'Only refused and lost ones');
+		const [own, ownLabel] = box('own', 'Include requests of this console');
+		const [failed, failedLabel] = box('failed', 'Only refused and lost requests');
 		Object.assign(this, { own, failed });
 		this.button = makeButton('Pause', () => this.togglePause());
 		this.failure = make('div', {});
@@ -42,7 +42,7 @@ class RequestList {
 
 	togglePause() {
 		this.paused = !this.paused;
-		this.button.textContent = this.paused ? 'Go on' : 'Pause';
+		this.button.textContent = this.paused ? 'Resume' : 'Pause';
 		if (!this.paused) this.follow();
 	}
 
@@ -77,17 +77,17 @@ class RequestList {
 			&& (!this.failed.checked || isRefused(request)));
 		this.table.hidden = shown.length === 0;
 		this.empty.hidden = shown.length > 0;
-		this.empty.textContent = this.requests.length ? 'None of these is shown: see the boxes above.'
-			: 'Nobody has asked the engine anything yet.';
+		this.empty.textContent = this.requests.length ? 'No request matches the filters above.'
+			: 'The engine has received no requests.';
 		this.table.querySelector('tbody').replaceChildren(...shown.toReversed().map(makeRequestRow));
 		announce(`${formatNumber(shown.length)} requests`);
 	}
 
 	showUnused(unused) {
 		if (!unused) return;
-		this.unused.replaceChildren(makePanel('What the policies grant and nobody used so far', unused.length
+		this.unused.replaceChildren(makePanel('Unused permissions', unused.length
 			? make('ul', {}, unused.map((sentence) => make('li', {}, showText(sentence))))
-				: makeNote('Everything that they grant was used.')));
+				: makeNote('All permissions have been used.')));
 	}
 }
 

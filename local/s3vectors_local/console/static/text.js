@@ -115,7 +115,7 @@ export function showValue(value, { whole = false } = {}) {
 	return make('span', { class: `value ${typeof value}` }, showText(text));
 }
 
-/** The value of a metadata key; of one named `constructor`, too, not that which every object has. */
+/** The value of a metadata key. A key named `constructor` does not return the property that every object inherits. */
 export function readValue(metadata, name) {
 	return metadata && Object.hasOwn(metadata, name) ? metadata[name] : undefined;
 }

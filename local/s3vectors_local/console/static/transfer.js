@@ -23,7 +23,7 @@ function makeDownload(view) {
 	const form = makeForm(() => downloadVectors(view, prefix.value, filter, failure), { class: 'toolbar' }, makeField('Key begins with', prefix), filter.element,
 		makeSubmit('Download'));
 	return makePanel('Export',
-		makeNote('JSON Lines with keys, vectors and metadata. Each line guards itself and those before it.'), form,
+		makeNote('JSON Lines with keys, vectors and metadata. Each line has a checksum of itself and all lines before it.'), form,
 		failure);
 }
 

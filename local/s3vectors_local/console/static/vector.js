@@ -101,7 +101,7 @@ function showNumbers(numbers) {
 
 async function showNeighbors(view, place) {
 	const others = await findNeighbors(view, view.place.key, NEIGHBORS, place);
-	if (others.length === 0) return makeNote('It is alone in this index.');
+	if (others.length === 0) return makeNote('This index has no other vectors.');
 	const before = [['Distance', ({ distance }) => ({ numeric: formatScore(distance) })]];
 	return makeVectorTable(view, others, { columns: chooseColumns(view, others), before }).element;
 }

@@ -18,7 +18,7 @@ export function makeWhy(view, request, target) {
 		try {
 			const query = request();
 			if (query === null) return;
-			const result = await watchJob(answer, 'Looking for it', 'why', { ...query, target: key.value }, signal);
+			const result = await watchJob(answer, 'Searching for the key', 'why', { ...query, target: key.value }, signal);
 			answer.replaceChildren(...showReason(view, key.value, result));
 			announce(result.reason);
 		} catch (error) {
@@ -27,7 +27,7 @@ export function makeWhy(view, request, target) {
 	};
 	const element = make('section', { class: 'panel why' }, make('h2', {}, 'Why?'),
 		makeForm(explain, { class: 'toolbar' }, makeField('Key that you expect', key,
-			'Its rank for this query, and which part of the filter leaves it out'), makeSubmit('Explain', {})), answer);
+			'Shows its rank for this query, and which conditions of the filter exclude it'), makeSubmit('Explain', {})), answer);
 	const explainKey = (wanted) => {
 		key.value = wanted;
 		element.scrollIntoView({ block: 'nearest' });
@@ -43,7 +43,7 @@ function showReason(view, key, { exists, rank, of, rank_without_filter: unfilter
 		make('p', { class: `verdict ${rank ? 'good' : 'bad'}` }, showText(reason)),
 		makeFacts([
 			['Rank', rank && formatNumber(rank)], ['Rank without the filter', unfiltered && formatNumber(unfiltered)],
-			['Results looked at', formatNumber(of)],
+			['Results examined', formatNumber(of)],
 			['Distance', formatScore(distance)], ['Text score', formatScore(score)],
 		]),
 		filter.length ? makeTable('Conditions of the filter', ['Condition', 'At', 'This vector has', 'Holds'],
@@ -52,6 +52,6 @@ function showReason(view, key, { exists, rank, of, rank_without_filter: unfilter
 				make('code', {}, showText(path)), 'value' in part ? showValue(part.value ?? undefined) : '',
 			make('span', { class: holds ? 'good' : 'bad' }, holds ? '✓ yes' : '✗ no'),
 		])) : '',
-		exists ? make('p', {}, make('a', { href: addressOf({ ...view.names, key }) }, 'Look at this vector')) : '',
+		exists ? make('p', {}, make('a', { href: addressOf({ ...view.names, key }) }, 'Show this vector')) : '',
 	];
 }
