@@ -7,7 +7,7 @@ DEV := .venv
 # Stache as old as we support, and the package that this one replaces: for tests
 OLDEST := .venv-oldest
 OLDER := .venv-older
-# Another vector database of Stache's, to copy from
+# Another vector database that Stache supports, to copy from
 QDRANT := .venv-qdrant
 # The SAM CLI, for tests
 SAM := .venv-sam

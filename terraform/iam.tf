@@ -84,7 +84,8 @@ resource "aws_iam_policy" "this" {
       error_message = "a customer key is in another region than the bucket, ${local.region}: ${join(", ", [for key in local.kms_key_arns : key if split(":", key)[3] != local.region])}. S3 Vectors accepts only keys of its own region. Set a key of that region."
     }
 
-    # With those of the provider's default_tags. IAM would refuse them when the bucket is there.
+    # tags_all includes the provider's default_tags. Without this check, IAM would refuse them after
+    # the bucket is created.
     postcondition {
       condition     = length(distinct([for key in try(keys(self.tags_all), []) : lower(key)])) == length(try(keys(self.tags_all), []))
       error_message = "the tags are ${join(", ", try(keys(self.tags_all), []))}: tag keys must differ in more than upper and lower case, because IAM does not distinguish them. Write each key in one way, in tags and in the provider's default_tags."

@@ -39,7 +39,7 @@ resource "aws_s3vectors_vector_bucket" "retained" {
   vector_bucket_name = local.bucket_name
   tags               = local.tags
 
-  # Said in either case: left out, it would keep a key that kms_key_arn no longer names.
+  # Always set: without this block, the bucket would keep a key that kms_key_arn no longer names.
   encryption_configuration {
     sse_type    = local.encrypted ? "aws:kms" : "AES256"
     kms_key_arn = local.kms_key_arn

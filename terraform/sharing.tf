@@ -12,7 +12,8 @@ locals {
   }
   other_principals = distinct(concat(var.readers, var.writers))
 
-  # An existing bucket by its name; a new one as it is, because a replaced one has lost its policy.
+  # An existing bucket is referenced by name. A new bucket is referenced as a resource, because a
+  # replaced bucket loses its policy.
   policed_bucket = one(concat(
     aws_s3vectors_vector_bucket.retained[*].vector_bucket_arn,
     aws_s3vectors_vector_bucket.disposable[*].vector_bucket_arn,
@@ -21,7 +22,8 @@ locals {
 }
 
 resource "aws_s3vectors_vector_bucket_policy" "this" {
-  # By the lists alone: the ARN of a role that is made with it is not known yet.
+  # This depends only on whether the lists are empty: the ARN of a role in the same apply is not
+  # known yet.
   count = length(var.readers) + length(var.writers) > 0 ? 1 : 0
 
   vector_bucket_arn = local.policed_bucket

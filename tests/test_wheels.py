@@ -158,7 +158,7 @@ ADVICE = {
 """Advice by the tool and the provider → the package that it installs."""
 
 
-def test_every_advice_to_install_is_tested():
+def test_every_install_command_that_we_advise_is_tested():
     """Advice is in quotes where the shell needs them."""
     advised = set()
     for path in (ROOT / "provider").rglob("*.py"):
@@ -169,7 +169,7 @@ def test_every_advice_to_install_is_tested():
 
 
 @pytest.mark.parametrize("advice", ADVICE)
-def test_an_advice_to_install_works_in_a_clean_environment(advice, tmp_path):
+def test_an_advised_install_command_works_in_a_clean_environment(advice, tmp_path):
     """It runs in a clone; none of our packages comes from the package index.
 
     uv resolves as pip does, in a tenth of the time.

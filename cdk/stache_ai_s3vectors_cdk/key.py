@@ -29,7 +29,7 @@ def create_key(
     Args:
         scope: the construct's scope.
         bucket_arn: the bucket whose indexes S3 Vectors may encrypt with it.
-        removal_policy: of the key.
+        removal_policy: what happens to the key when the stack is deleted.
         statements: additional statements of the key policy.
     """
     key = kms.Key(

@@ -57,8 +57,8 @@ class StacheVectorStore(Construct):
         writers: ARNs of principals of other accounts that may do all that Stache does.
         text_search: "standard" or a language (en, fr, es, pt, it, de, nl, zh, ja, ko), for hybrid
             search; by default the indexes have none.
-        removal_policy: of the bucket, the indexes and a created key; by default they stay,
-            unless their creation is rolled back.
+        removal_policy: what happens to the bucket, the indexes and a created key when the stack
+            is deleted; by default they stay, unless their creation is rolled back.
 
     Attributes:
         bucket_name: the vector bucket's name.

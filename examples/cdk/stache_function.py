@@ -89,7 +89,7 @@ class StacheFunction(Construct):
         embedding_model: Bedrock's id of the model.
         table_names: of tables that are there already: documents, namespaces.
         snap_start: start it from a snapshot: publish a version and an alias.
-        removal_policy: of the tables.
+        removal_policy: what happens to the tables when the stack is deleted.
 
     Attributes:
         function: the function.

@@ -1,4 +1,4 @@
-"""Amazon S3 Vectors in a box, in process or over HTTP.
+"""A local engine for the Amazon S3 Vectors API, in process or over HTTP.
 
     from s3vectors_local import Engine, connect
     client = connect(boto3.client("s3vectors", region_name="us-east-1"), Engine("./data"))
@@ -12,9 +12,9 @@ Like AWS
     limits. Searches are exact, so they find what AWS's approximate search finds and sometimes more.
 
 Different or unknown
-    Bucket policies are enforced only with permissions; encryption is recorded, but not done. Where
-    AWS does not document its behavior, the engine takes the simplest. `choices` has switches for
-    some of it. README.md has the whole list.
+    Bucket policies are enforced only with permissions. The encryption configuration is stored, but
+    nothing is encrypted. Where AWS does not document its behavior, the engine takes the simplest.
+    `choices` has switches for some of it. README.md has the whole list.
 
 Where to start: `engine` has one function per operation. It calls `index` (the vectors of one
 index), which uses `rows` (in memory: `matrix` and `columns`) and `table` (in `storage`). A request

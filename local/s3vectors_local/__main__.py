@@ -38,7 +38,7 @@ _NUMBER: Final = re.compile(r"(\w+):([0-9]*\.?[0-9]+(?:e-?[0-9]+)?)")
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="s3vectors-local", prog_name="s3vectors-local")
 def main() -> None:
-    """Amazon S3 Vectors in a box.
+    """A local engine for the Amazon S3 Vectors API.
 
     Point any AWS SDK or the AWS CLI at it with --endpoint-url or
     AWS_ENDPOINT_URL_S3VECTORS. Any credentials are accepted.

@@ -232,7 +232,7 @@ def _build_page(scope: Message) -> Response | None:
 def _describe_package() -> str:
     """Describe the package, with its README."""
     package = metadata("s3vectors-local")
-    return f"""s3vectors-local {package["Version"]}: {package["Summary"]}
+    return f"""s3vectors-local {package["Version"]}: a local engine for the Amazon S3 Vectors API
 
 This is an S3 Vectors endpoint, for AWS's SDKs and the AWS CLI:
     export AWS_ENDPOINT_URL_S3VECTORS=http://{DEFAULT_HOST}:{DEFAULT_PORT}

@@ -172,7 +172,7 @@ def test_s3_vectors_may_use_the_key_of_the_page(aws, make_store_workspace):
 
 
 READER = "arn:aws:iam::111122223333:role/search"
-READS = "A function in another account reads"
+READS = "Give a function in another account access"
 
 
 def create_foreign_client(aws, arn, *more):

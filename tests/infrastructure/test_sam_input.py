@@ -40,13 +40,16 @@ BAD = [
     ("Dimension", 0, "size of your embedding model"),
     ("Dimension", 4097, "1 to 4096"),
     ("DistanceMetric", "dotproduct", "cosine or euclidean"),
-    ("NonFilterableKeys", "a,b,c,d,e,f,g,h,i", "leave some out"),
-    ("NonFilterableKeys", "title,text", "always there"),
-    ("NonFilterableKeys", "_overflow", "always there"),
+    ("NonFilterableKeys", "a,b,c,d,e,f,g,h,i", "up to eight keys"),
+    ("NonFilterableKeys", "title,text", "always non-filterable"),
+    ("NonFilterableKeys", "_overflow", "always non-filterable"),
     ("NonFilterableKeys", "a, b", "without blanks"),
-    *(("NonFilterableKeys", key, f"Not .*{key}.*searches filter on them") for key in FILTERED),
+    *(
+        ("NonFilterableKeys", key, f"Leave out .*{key}.*searches filter on them")
+        for key in FILTERED
+    ),
     *(("NonFilterableKeys", f"a,{key}", "index cannot be changed") for key in FILTERED),
-    ("NonFilterableKeys", "namespace,a", "leave some out"),
+    ("NonFilterableKeys", "namespace,a", "Leave out namespace"),
     ("NonFilterableKeys", "k" * 64, "1 to 63"),
     ("DocumentsIndex", "my_documents", "3 to 63"),
     ("DocumentsIndex", "summaries-1024", "another name"),

@@ -289,7 +289,7 @@ def test_text_search_is_added_after_the_indexes(make_folder, programs, create_se
 
 def test_a_reader_that_the_same_apply_creates_gets_access(make_folder, create_server_client):
     """Its ARN is unknown until the apply, like a role's."""
-    [code] = read_blocks("A function in another account reads", "hcl")
+    [code] = read_blocks("Give a function in another account access", "hcl")
     role = '"arn:aws:iam::111122223333:role/search"'
     role_resource = f'resource "terraform_data" "role" {{\n  input = {role}\n}}\n'
     folder = make_folder("unknown", code.replace(role, "terraform_data.role.output"), role_resource)
@@ -306,8 +306,8 @@ def test_a_reader_that_the_same_apply_creates_gets_access(make_folder, create_se
 
 def test_the_statement_for_a_customer_key_equals_that_of_permissions():
     """A created key has the same statement."""
-    [statement] = read_blocks("A function in another account reads", "json")
-    [code] = read_blocks("A function in another account reads", "hcl")
+    [statement] = read_blocks("Give a function in another account access", "json")
+    [code] = read_blocks("Give a function in another account access", "hcl")
     reader = "arn:aws:iam::111122223333:role/search"
 
     assert json.loads(statement) == build_key_statement(

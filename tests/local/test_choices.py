@@ -81,7 +81,7 @@ def test_numbers_can_have_single_precision():
 
 
 @pytest.mark.parametrize("number", [1e39, -(10**39), [1, 1e300]])
-def test_numbers_out_of_single_precision_are_refused(number):
+def test_numbers_out_of_the_range_of_single_precision_are_refused(number):
     """Nothing is stored."""
     with create_engine(numbers="single") as engine:
         vectors = [{"key": "a", "data": VECTOR, "metadata": {"n": number}}]

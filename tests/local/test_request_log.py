@@ -238,7 +238,9 @@ def test_the_first_page_describes_the_server_and_has_the_readme():
 
     assert response.status == 200
     assert response.getheader("content-type") == "text/plain; charset=utf-8"
-    assert page.startswith("s3vectors-local 1.0.0.dev0: Amazon S3 Vectors in a box")
+    assert page.startswith(
+        "s3vectors-local 1.0.0.dev0: a local engine for the Amazon S3 Vectors API"
+    )
     assert "AWS_ENDPOINT_URL_S3VECTORS=http://127.0.0.1:9100" in page
     assert "GET /health" in page
     assert "## Request log" in page

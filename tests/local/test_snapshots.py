@@ -272,7 +272,7 @@ GOOD = b'{"key":"a","metadata":{},"vector":[1,0]}'
         (HEAD, b'{"metadata":{},"vector":[1,0]}', "line 2 .*it has no key or no metadata"),
         (HEAD, b'{"key":1,"metadata":{},"vector":[1,0]}', "it has no key or no metadata"),
         (HEAD, b'{"key":"a","metadata":[],"vector":[1,0]}', "it has no key or no metadata"),
-        (HEAD, b'{"key":"a","metadata":{}}', "it is not where the export ends"),
+        (HEAD, b'{"key":"a","metadata":{}}', "it has neither a vector nor the cor"),
         (HEAD, b'{"key":"a","metadata":{},"vector":[1,0,0]}', "is not an array of 2 numbers"),
         (HEAD, b'{"key":"a","metadata":{},"vector":{"a":1}}', "is not an array of 2 numbers"),
         (HEAD, b'{"key":"a","metadata":{},"vector":[1,"0"]}', "something that is not a number"),

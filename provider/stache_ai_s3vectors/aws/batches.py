@@ -44,7 +44,7 @@ def encode_batches(parameters: Mapping[str, str], records: Sequence[Record]) -> 
         records: their vectors have passed `check_range`.
 
     Raises:
-        InvalidInputError: a vector holds something that is not a number. It is raised before
+        InvalidInputError: a vector contains something that is not a number. It is raised before
             the first request, in whichever request the vector would be.
     """
     head = encode_json({**parameters})[:-1] + b',"vectors":['

@@ -40,7 +40,7 @@ Environment: TypeAlias = tuple[tuple[str, str], ...]
 _Key: TypeAlias = tuple[Any, ...]
 
 _Session: TypeAlias = tuple[core.Session, tuple[int, ...]]
-"""With the times at which the credential files were written last, before its creation."""
+"""A session, and the times at which the credential files were last written before its creation."""
 
 _MAX_CONNECTIONS: Final = 16
 """The number of cached connections; the oldest are dropped first."""

@@ -22,7 +22,8 @@ from .parallel import WORKERS
 _LOG = logging.getLogger(__name__)
 
 _COMPLETES: Final = (
-    "The error's `done` and `missing` name them; call again with the missing to complete the work"
+    "The error has their ids in `done` and `missing`. To complete the work, call again with the "
+    "ids in `missing`"
 )
 
 
@@ -139,8 +140,8 @@ class Outcomes:
         missing = self.missing
         total = len(self.done) + len(missing)
         message = (
-            f"{len(self.done)} of {total} vectors are {self._verb}, {len(missing)} are "
-            f"not known to be: {first}. {_COMPLETES}"
+            f"{len(self.done)} of {total} vectors are {self._verb}; {len(missing)} may not be: "
+            f"{first}. {_COMPLETES}"
         )
         error = PartialWriteError(message, done=self.done, missing=missing)
         error.remedy = _COMPLETES

@@ -53,7 +53,7 @@ REFRESH_SECONDS: Final = 1.0
 """Seconds after which an index whose text search is BUILDING is described again."""
 
 REFRESH_SECONDS_WITHOUT: Final = 300.0
-"""The same for an index without text search: somebody may add it."""
+"""Seconds after which an index without text search is described again: it may have been added."""
 
 RANKINGS: Final = 3
 """How often a search fetches its pages when writes change the ranking meanwhile."""

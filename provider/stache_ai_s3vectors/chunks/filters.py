@@ -189,8 +189,8 @@ def _write_out_missing(key: str, tests: dict[str, Any]) -> Filter:
     """Add explicit conditions for vectors without the key.
 
     `$ne` and `$nin` match if the key is missing, as in MongoDB and in `build_predicate`; AWS does
-    not document what the service does. AWS does not document either what they do with an array,
-    for which there is no other form: in `build_predicate`, no element may be equal.
+    not document what the service does. AWS also does not document how they treat an array, and no
+    other filter expresses it. In `build_predicate`, no element may be equal.
     """
     negations = {name: tests[name] for name in _NEGATIONS if name in tests}
     if not negations:

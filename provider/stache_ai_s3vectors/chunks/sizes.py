@@ -79,11 +79,11 @@ def choose_overflow_keys(
         moved.append(key)
         over, surplus = over - sizes[key], surplus - 1
     if over > 0:
-        largest = ", ".join(f"{key} {sizes[key]}" for key in sorted(sizes.keys() - set(moved)))
+        others = ", ".join(f"{key} {sizes[key]}" for key in sorted(sizes.keys() - set(moved)))
         raise InvalidInputError(
-            f"the filterable metadata is {over} bytes over the service's "
-            f"{limits.FILTERABLE_METADATA_BYTES} even without what can be moved; left are "
-            f"(bytes): {largest}. Shorten these values"
+            f"the filterable metadata is {over} bytes over the service's limit of "
+            f"{limits.FILTERABLE_METADATA_BYTES}, even without the values that can be moved to "
+            f"{OVERFLOW}. The other values, with their bytes: {others}. Shorten them"
         )
     return moved
 
@@ -101,6 +101,6 @@ def check_total(stored: Mapping[str, Any]) -> None:
         largest = sorted(parts, key=lambda key: -parts[key])[:3]
         shown = ", ".join(f"{key} {parts[key]}" for key in largest)
         raise InvalidInputError(
-            f"text and metadata are {size} bytes, the service takes {limits.METADATA_BYTES}; "
-            f"the largest are (bytes): {shown}. Use smaller chunks"
+            f"text and metadata have {size} bytes; the service accepts {limits.METADATA_BYTES}. "
+            f"The largest values, with their bytes: {shown}. Use smaller chunks"
         )

@@ -131,11 +131,17 @@ def to_floats(vector: Any) -> list[float]:
 
 def _to_float(item: Any) -> float:
     if isinstance(item, bool) or not isinstance(item, Real):  # numpy's numbers are Real
-        raise InvalidInputError(f"the vector holds {item!r:.80}, which is not a number")
+        raise InvalidInputError(f"the vector contains {item!r:.80}, which is not a number")
     try:
         return float(item)
     except OverflowError as error:
-        raise InvalidInputError(f"the vector holds {item!r:.30}, more than float32 can") from error
+        raise _build_range_error(item) from error
+
+
+def _build_range_error(number: Any) -> InvalidInputError:
+    return InvalidInputError(
+        f"the vector contains {number!r:.30}, which is out of the range of float32"
+    )
 
 
 def _check_dimension(length: int, dimension: int) -> None:
@@ -164,9 +170,9 @@ def _find_largest(numbers: Sequence[float]) -> float:
 
 def _check_largest(largest: float, metric: str) -> None:
     if not math.isfinite(largest):
-        raise InvalidInputError("the vector holds NaN or infinity")
+        raise InvalidInputError("the vector contains NaN or infinity")
     if largest > limits.FLOAT32_MAX:
-        raise InvalidInputError(f"the vector holds {largest!r:.30}, more than float32 can")
+        raise _build_range_error(largest)
     if largest <= limits.FLOAT32_TINY and metric == "cosine":
         error = InvalidInputError("the vector is all zeros, which has no cosine distance")
         error.about_index = True

@@ -55,8 +55,8 @@ def _describe_matching_index(
         description = index.describe_or_create()
     if description is None:
         raise ConfigurationError(
-            f"the vectors have {dimension} dimensions, index {index.name} does not exist yet, and "
-            f"would have the {expected} of Stache's settings: set EMBEDDING_DIMENSION="
+            f"the vectors have {dimension} dimensions. Index {index.name} does not exist yet; it "
+            f"would get {expected} dimensions from Stache's settings. Set EMBEDDING_DIMENSION="
             f"{dimension}, or use an embedding model with {expected}"
         )
     if description.dimension != expected:
@@ -86,8 +86,9 @@ def _build_mismatch_error(
     setting = f"EMBEDDING_DIMENSION={dimension}"
     empty = existing != dimension and _is_empty(index)
     delete = (
-        f"The index is empty: `stache-s3vectors indexes delete {index.options.index_name} "
-        f"{format_bucket_options(index.client, index.options)}` makes room for one of {dimension}"
+        f"The index is empty. Delete it, so that one with {dimension} dimensions can be created: "
+        f"`stache-s3vectors indexes delete {index.options.index_name} "
+        f"{format_bucket_options(index.client, index.options)}`"
     )
     if existing == expected:
         text = (

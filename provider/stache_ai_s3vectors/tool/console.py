@@ -77,7 +77,7 @@ class BotoService:
 
     @property
     def parallel(self) -> int:
-        """Some, because each request waits for the network."""
+        """The number of calls at a time: each waits for the network."""
         return _PARALLEL
 
     def read_stamp(self, names: Mapping[str, str]) -> None:  # noqa: ARG002 - of the interface
@@ -137,7 +137,7 @@ class BotoService:
         raise NotImplementedError(text)
 
     def describe(self) -> dict[str, Any]:
-        """AWS, or which endpoint."""
+        """Describe the service: AWS, or an endpoint."""
         region = self._client.meta.region_name
         endpoint = find_endpoint(self._client, self._options)
         kind, name = ("endpoint", endpoint) if endpoint else ("aws", "Amazon S3 Vectors")
@@ -145,7 +145,7 @@ class BotoService:
         return {"service": {**service, "regions": [region]}}
 
     def in_region(self, region: str) -> BotoService:
-        """The only one: the settings name it."""
+        """Return this service, which has only the region of the settings."""
         if region != self._client.meta.region_name:
             raise ValidationException(f"This console is for {self._client.meta.region_name} only")
         return self
@@ -181,8 +181,8 @@ class StacheService:
     """A service with Stache's words, index names and embedder.
 
     Args:
-        service: what answers.
-        settings: Stache's.
+        service: the service that performs the operations.
+        settings: Stache's settings.
         options: the resolved settings.
     """
 
@@ -195,17 +195,17 @@ class StacheService:
 
     @property
     def choices(self) -> Choices:
-        """Those of the service."""
+        """The service's choices."""
         return self._service.choices
 
     @property
     def text_key(self) -> str:
-        """Stache's."""
+        """Stache's metadata key of the text."""
         return TEXT
 
     @property
     def parallel(self) -> int:
-        """That of the service."""
+        """The number of calls at a time that suits the service."""
         return self._service.parallel
 
     def call(self, operation: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -213,7 +213,7 @@ class StacheService:
         return self._service.call(operation, request)
 
     def read_stamp(self, names: Mapping[str, str]) -> int | None:
-        """Return that of the service."""
+        """Return the service's stamp of an index."""
         return self._service.read_stamp(names)
 
     def embed(self, text: str) -> Sequence[float]:
@@ -255,7 +255,7 @@ class StacheService:
         return None
 
     def in_region(self, region: str) -> StacheService:
-        """The same in another region, where the service has one."""
+        """The service for another region, if it has one."""
         other = copy(self)  # which shares the embedder
         other._service = self._service.in_region(region)  # noqa: SLF001 - of this class
         return other

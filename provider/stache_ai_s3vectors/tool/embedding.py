@@ -1,4 +1,4 @@
-"""New vectors of stored texts, by the embedder that Stache's settings name."""
+"""Embed stored texts, with the embedder that Stache's settings name."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError, Un
 from stache_ai_s3vectors.service.metadata_keys import TEXT
 
 _ALIKE: Final = 0.95
-"""Cosine of two vectors that one model made of one text; services differ a little each time."""
+"""The minimum cosine between two embeddings of one text by one model.
+
+Services return slightly different vectors each time.
+"""
 
 _MODEL_CHECKS: Final = 10
 """Vectors of an index that are tried until one has a text that the embedder takes."""
 
 _PROBE: Final = "text"
-"""Every embedder takes it, if it works."""
+"""A text that every working embedder accepts."""
 
 _SHOWN: Final = 300
 """Characters of an embedder's error."""
@@ -44,15 +47,15 @@ class _RefusedError(Exception):
 
 
 class Embedder:
-    """Makes the vectors of records out of their texts.
+    """Embeds the texts of records.
 
     Stache stores a chunk's text exactly as it embedded it, so nothing else is needed.
 
     Args:
-        settings: Stache's.
+        settings: Stache's settings.
 
     Attributes:
-        dimension: of the vectors.
+        dimension: the dimension of the vectors.
 
     Raises:
         ConfigurationError: Stache has no such embedder, or it lacks a setting.
@@ -64,7 +67,7 @@ class Embedder:
             self.dimension = int(self._provider.get_dimensions())
         except Exception as error:
             raise ConfigurationError(
-                f"Stache cannot make the embedder {settings.embedding_provider!r}: {error}"
+                f"Stache cannot create the embedder {settings.embedding_provider!r}: {error}"
             ) from error
         self._errors = _choose_classifier(self._provider.get_name().lower())
 
@@ -81,9 +84,9 @@ class Embedder:
                 continue
             if _compute_cosine(embedded[0].vector, read_numbers(record.vector)) < _ALIKE:
                 raise ConfigurationError(
-                    f"index {index.name} has vectors of another embedding model: that of "
-                    f"{record.key!r} is not what this embedder makes of its text; use an empty "
-                    "index, or the previous embedder"
+                    f"index {index.name} has vectors of another embedding model: this "
+                    f"embedder returns a different vector for the text of {record.key!r}. Use an "
+                    "empty index, or the previous embedder"
                 )
             return
 
@@ -124,7 +127,7 @@ class Embedder:
         try:
             return replace(record, vector=check_vector(answer, self.dimension, metric))
         except InvalidInputError as error:
-            leave_out([record.key], f"the embedder's answer: {error}")
+            leave_out([record.key], f"the embedder returned an invalid vector: {error}")
             return None
 
     def _embed_batch(
@@ -152,7 +155,7 @@ class Embedder:
     def _call(self, texts: list[str]) -> list[Any]:
         vectors = list(self._provider.embed_batch(texts))
         if len(vectors) != len(texts):
-            raise _RefusedError(f"it answered {len(texts)} texts with {len(vectors)} vectors")
+            raise _RefusedError(f"it returned {len(vectors)} vectors for {len(texts)} texts")
         return vectors
 
     def _check_available(self, error: Exception, *, ask: bool) -> None:
@@ -190,7 +193,7 @@ def _compute_cosine(one: Any, other: Any) -> float:
 
 
 def _choose_classifier(name: str) -> Any:
-    """What knows a model's error about texts that are too long; chosen as Stache does."""
+    """Choose the classifier of errors about texts that are too long, as Stache does."""
     known = {"ollama": OllamaErrorClassifier, "bedrock": BedrockErrorClassifier}
     kinds = [kind for part, kind in known.items() if part in name]
     return (kinds or [DefaultErrorClassifier])[0]()

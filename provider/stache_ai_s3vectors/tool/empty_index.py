@@ -15,7 +15,7 @@ class EmptyIndex(VectorIndex):
     """For commands that only read: it is empty, and reading does not create it."""
 
     def describe(self, *, fresh: bool = False) -> IndexDescription:  # noqa: ARG002 - as its base has it
-        """What the index will be."""
+        """The description that the index will have."""
         return IndexDescription.from_dimension(self.options.dimension)
 
     describe_or_create = describe

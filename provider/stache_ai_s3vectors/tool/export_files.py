@@ -1,4 +1,4 @@
-"""The file of an export: it has another name until it is whole, and one writer."""
+"""The file of an export: its name is temporary until it is complete; only one process writes it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_target(file: Path, *, force: bool) -> None:
     """Refuse what an export must not replace.
 
     Raises:
-        ConfigurationError: the file exists, or is none that can be replaced.
+        ConfigurationError: the file exists, or is not a regular file.
     """
     try:
         exists, regular = file.exists(), file.is_file()
@@ -26,7 +26,7 @@ def check_target(file: Path, *, force: bool) -> None:
         raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from error
     if not file.name or (exists and not regular):
         raise ConfigurationError(
-            f"{str(file)!r} is not a regular file; name one, or - for standard output"
+            f"{str(file)!r} is not a regular file; give a regular file, or - for standard output"
         )
     if exists and not force:
         raise ConfigurationError(f"{file} exists; choose another name, or add --force")
@@ -34,10 +34,10 @@ def check_target(file: Path, *, force: bool) -> None:
 
 @contextmanager
 def open_partial(file: Path, source: list[Any], *, force: bool) -> Iterator[BufferedRandom]:
-    """A file for what is exported so far, which no other process writes; `file` in the end.
+    """Open the partial file of an export for this process alone; at the end, rename it to `file`.
 
     Args:
-        file: the name of the whole export.
+        file: the name of the complete export.
         source: what is exported, as JSON; another source has another partial file.
         force: begin anew.
 

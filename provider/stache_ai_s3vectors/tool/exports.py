@@ -11,7 +11,7 @@ when it is read, before anything of it is used.
     {"vectors":1,"sum":"6e5b8b1f0f2d3c4a"}
 
 A file called `….gz` is compressed in blocks, each a gzip member of its own, so that an
-export that was interrupted resumes after the last whole one.
+export that was interrupted resumes after the last complete one.
 
 This file is in two packages, s3vectors-local and stache-ai-s3vectors, neither of which needs the
 other. A test keeps the two equal; change both.
@@ -47,7 +47,7 @@ _VECTOR: Final = b',"vector":'
 
 _TAIL: Final = len(_SUM) + _SUM_LENGTH + len(_END)
 _LEVEL: Final = 1
-"""Of compression: numbers hardly get smaller with more."""
+"""The level of compression: numbers hardly get smaller with a higher one."""
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP: Final = 31
@@ -293,8 +293,10 @@ class Reader:
         raise self._build_damage_error("is missing: the file was cut off")
 
     def _check_end(self, document: bytes, count: int) -> None:
-        if _parse_object(document).get("vectors") != count or self._next() is not None:
-            raise _LineError("it is not where the export ends")
+        if _parse_object(document).get("vectors") != count:
+            raise _LineError("it has neither a vector nor the correct number of vectors")
+        if self._next() is not None:
+            raise _LineError("it follows the end of the export")
 
     def _parse_vector(self, document: bytes, last: str | None) -> Vector:
         start, _, numbers = document.rpartition(_VECTOR)

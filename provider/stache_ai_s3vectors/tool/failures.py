@@ -40,7 +40,7 @@ class Failure(click.ClickException):
 
 
 class WrongUsage(Failure):
-    """The same for a wrong setting or option: exit status 2."""
+    """An error about a wrong setting or option: exit status 2."""
 
     exit_code = 2
 

@@ -15,7 +15,7 @@ _COMMANDS: Final = (
     (
         "copy-from",
         "copy_from:copy_from_command",
-        "Copy all chunks from another vector database of Stache.",
+        "Copy all chunks from another vector database that Stache supports.",
     ),
     ("doctor", "doctor:doctor_command", "Check settings, bucket, indexes and permissions."),
     ("export", "export_import:export_command", "Write an index to a file, as JSON Lines."),

@@ -1,7 +1,7 @@
-"""What the older package wrote, as this one would have written it. Pure.
+"""Convert records of the older package to this package's form. Pure.
 
-It stored an object in the metadata as its JSON text, and never turned it back; objects and
-lists within a list, too. Null values and empty lists it left out, so they cannot come back.
+The older package stored objects, and objects and lists inside lists, as JSON text, and did not
+convert them back. It did not store null values and empty lists, so they cannot be restored.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Restorer:
     Attributes:
         restored: how many values became objects again, by metadata key.
         examples: one of them for each key, as it was stored.
-        unsearchable: how many lists got objects back, by metadata key. S3 Vectors holds no such
-            lists, so searches no longer find them by their strings.
+        unsearchable: in how many lists objects were restored, by metadata key. S3 Vectors does not
+            support such lists, so filters no longer match the strings in them.
     """
 
     def __init__(self, non_filterable: frozenset[str], plain_keys: Collection[str] = ()) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options, Settings
 
 Option: TypeAlias = Callable[[Callable[..., None]], Callable[..., None]]
-"""What click.option and click.argument return."""
+"""A decorator that click.option or click.argument returns."""
 
 AWS: Final = "aws"
 """An endpoint: AWS, whatever the settings are."""

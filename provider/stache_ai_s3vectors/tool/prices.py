@@ -16,20 +16,22 @@ GB: Final = 2**30
 TB: Final = 2**40
 
 STORAGE: Final = 0.06
-"""Of a GB of logical data a month: vectors in float32, keys and all metadata."""
+"""USD for a GB of logical data a month: vectors in float32, keys and all metadata."""
 
 PUT: Final = 0.20
-"""Of a GB of logical data that PutVectors writes."""
+"""USD for a GB of logical data that PutVectors writes."""
 
 PUT_LEAST: Final = 128 * 1024
 """The smallest size in bytes that a PutVectors is charged for; small batches cost more."""
 
 QUERY: Final = 2.50 / 1_000_000
-"""Of a QueryVectors, without the data that it processes."""
+"""USD for a QueryVectors, without the data that it processes."""
 
 PROCESSED: Final = ((100_000, 0.004), (10_000_000, 0.002), (None, 0.0004))
-"""Of a TB of data that queries process: up to so many vectors of the index, and beyond. A query
-processes the whole index without its non-filterable metadata."""
+"""USD for a TB of data that queries process, each for the vectors of an index up to a number.
+
+A query processes the whole index without its non-filterable metadata.
+"""
 
 
 def compute_storage_cost(size: float) -> float:

@@ -20,10 +20,10 @@ from .migration import classify
 _OURS: Final = "s3vectors"
 
 _ALL: Final = 2**31 - 1
-"""As a limit, for `list_by_filter`."""
+"""A limit for `list_by_filter` that leaves no chunk out."""
 
 _METRIC_NAMES: Final = ("distanceMetric", "distance_metric", "metric", "distance")
-"""What a provider may call it in `get_collection_info`."""
+"""The names that providers give the distance metric in `get_collection_info`."""
 
 _METRICS: Final[Mapping[str, str]] = {
     "cosine": "cosine",
@@ -110,15 +110,16 @@ class ProviderSource:
                 raise self._build_embeddings_error() from error
             if missing := [str(one) for one in batch if str(one) not in by_key]:
                 raise UnavailableError(
-                    f"provider {self.name!r} lists {missing[0]!r} and does not return it, nor "
-                    f"{len(missing) - 1} others; if it is written meanwhile, run the command again"
+                    f"provider {self.name!r} lists {missing[0]!r} and {len(missing) - 1} other "
+                    "chunks, but does not return them. If another program is writing to it, run "
+                    "the command again"
                 )
             for key in map(str, batch):
                 row = by_key[key]
                 yield SourceChunk(key, row.get("vector"), dict(row.get("metadata") or {}))
 
     def read_texts(self, ids: Sequence[Any]) -> Iterator[SourceChunk]:
-        """The same without embeddings, also of a provider that cannot give them."""
+        """The chunks without embeddings, also of a provider that cannot return embeddings."""
         try:
             for chunk in self.read(ids):
                 yield chunk._replace(vector=None)
@@ -175,7 +176,7 @@ class ProviderSource:
             f"provider {self.name!r} has no get_vectors_with_embeddings, so its vectors cannot be "
             "read"
         )
-        error.remedy = "--reembed makes new vectors of the texts, with Stache's embedder"
+        error.remedy = "add --reembed to embed the texts again, with Stache's embedder"
         return error
 
     @contextmanager
@@ -220,7 +221,7 @@ def _get_id(row: Mapping[str, Any]) -> Any:
 
 
 def _find_qdrant_metric(provider: Any) -> Any:
-    """What Stache's provider for Qdrant does not report: its client knows it."""
+    """The metric from Qdrant's client: Stache's provider for Qdrant does not report it."""
     with suppress(AttributeError):  # another database, or vectors of several names
         info = provider.client.get_collection(provider.collection_name)
         return info.config.params.vectors.distance

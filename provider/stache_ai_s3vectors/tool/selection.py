@@ -28,7 +28,7 @@ filter_option = click.option(
 
 
 def resolve_index_options(settings: Settings, name: str | None) -> Options:
-    """Those for the index of that name, by default the documents."""
+    """The options for the index of that name, by default the index of the documents."""
     options = resolve_options(settings)
     return replace(
         options, index_name=name or get_index_names(settings, options.dimension)["documents"]

@@ -1,4 +1,4 @@
-"""What an index holds, and how near it is to the service's limits. Pure."""
+"""The content of an index, and its usage of the service's limits. Pure."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _FLOAT32_BYTES: Final = 4
 
 @dataclass
 class Largest:
-    """The largest of something, and whose it is."""
+    """The largest size so far, and the key of its vector."""
 
     size: int = 0
     key: str = ""
 
     def update(self, size: int, key: str) -> None:
-        """Keep it when it is larger; of equals the first by key, whatever the order."""
+        """Keep the larger size; if sizes are equal, keep the smaller key."""
         if size > self.size or (size == self.size and key < self.key):
             self.size, self.key = size, key
 
 
 @dataclass
 class Stats:
-    """Grows with every vector; bytes are counted as the service counts them.
+    """The counts of an index's vectors; bytes are counted as the service counts them.
 
     Args:
-        index: what it is.
+        index: its description.
     """
 
     index: IndexDescription
@@ -70,7 +70,7 @@ class Stats:
         self.keys.update(len(stored), key)
 
     def measure_limits(self) -> dict[str, tuple[int, int, str]]:
-        """What is limited: how much it is, how much it may be, and whose it is."""
+        """For each limit: the largest value, the limit, and the key of the vector with it."""
         return {
             "vectors": (self.vectors, limits.VECTORS, ""),
             "metadata bytes": (self.metadata.size, limits.METADATA_BYTES, self.metadata.key),
@@ -97,7 +97,7 @@ class Stats:
         return prices.compute_query_cost(self.vectors, self.searched_bytes / max(1, self.vectors))
 
     def as_dict(self) -> dict[str, Any]:
-        """For a program to read."""
+        """The statistics as JSON."""
         return {
             "vectors": self.vectors,
             "storedBytes": self.stored_bytes,

@@ -84,7 +84,7 @@ def check_fit(source: IndexDescription, destination: IndexDescription, name: str
         raise ConfigurationError(
             f"the vectors have {source.dimension} dimensions, index {name} has "
             f"{destination.dimension}; use an index of {source.dimension}, or stache-s3vectors "
-            "reembed to make new vectors of the texts"
+            "reembed to embed the texts again"
         )
     if source.metric != destination.metric:
         raise ConfigurationError(

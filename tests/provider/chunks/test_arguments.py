@@ -366,7 +366,7 @@ def test_input_that_is_refused_while_it_is_encoded_is_neither_logged_nor_deleted
     """Only the encoder sees that True is not a number; nothing was sent."""
     seen = stache.record_calls(provider.client)
 
-    with pytest.raises(InvalidInputError, match="holds True"):
+    with pytest.raises(InvalidInputError, match="contains True"):
         provider.insert([VECTOR, [True, 2.0, 3.0, 4.0]], ["t"] * 2)
 
     assert seen == []

@@ -32,8 +32,8 @@ def test_vectors_that_do_not_fit_the_settings_create_no_index(call):
     text = get_refusal(call, provider, 4)
 
     assert "the vectors have 4 dimensions" in text
-    assert "would have the 8 of Stache's settings" in text
-    assert "set EMBEDDING_DIMENSION=4" in text
+    assert "would get 8 dimensions from Stache's settings" in text
+    assert "Set EMBEDDING_DIMENSION=4" in text
     assert provider.client.list_vector_buckets()["vectorBuckets"] == []
     mended = stache.create_provider(embedding_dimension=4)
     assert len(mended.insert([[1.0] * 4], ["t"])) == 1
@@ -81,9 +81,8 @@ def test_the_error_about_an_empty_index_of_the_wrong_size_says_how_to_delete_it(
 
     text = get_refusal("insert", provider, 4)
 
-    assert (
-        "The index is empty: `stache-s3vectors indexes delete documents --bucket my-bucket" in text
-    )
+    assert "The index is empty. Delete it, so that one with 4 dimensions can be created" in text
+    assert "`stache-s3vectors indexes delete documents --bucket my-bucket" in text
     assert "EMBEDDING_DIMENSION=8" not in text
 
 
@@ -170,7 +169,7 @@ def test_a_vector_of_booleans_is_refused_before_the_index_is_created():
     """This is as early as for any other vector that no index can store."""
     provider = stache.create_provider(embedding_dimension=2)
 
-    with pytest.raises(InvalidInputError, match="the vector holds True"):
+    with pytest.raises(InvalidInputError, match="the vector contains True"):
         provider.insert([[1.0, True]], ["t"])
 
     assert provider.client.list_vector_buckets()["vectorBuckets"] == []

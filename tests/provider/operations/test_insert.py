@@ -190,11 +190,11 @@ BAD_ITEM = r"^item 1 \(id '1'\): "
             {"vectors": [[1] * 4, [1] * 3]},
             BAD_ITEM + "the vector has 3 dimensions, the index has 4",
         ),
-        ({"vectors": [[1] * 4, [1, 2, 3, float("nan")]]}, BAD_ITEM + "the vector holds NaN or inf"),
-        ({"vectors": [[1] * 4, [1, 2, float("inf"), 4]]}, BAD_ITEM + "the vector holds NaN or inf"),
-        ({"vectors": [[1] * 4, [1, 2, 3, 1e39]]}, BAD_ITEM + "the vector holds 1e.39, more than"),
-        ({"vectors": [[1] * 4, [1, 2, 3, 10**400]]}, BAD_ITEM + "the vector holds 10+, more than"),
-        ({"vectors": [[1] * 4, [1, 2, 3, True]]}, BAD_ITEM + "the vector holds True, which is not"),
+        ({"vectors": [[1] * 4, [1, 2, 3, float("nan")]]}, BAD_ITEM + "the vector contains NaN or"),
+        ({"vectors": [[1] * 4, [1, 2, float("inf"), 4]]}, BAD_ITEM + "the vector contains NaN or"),
+        ({"vectors": [[1] * 4, [1, 2, 3, 1e39]]}, BAD_ITEM + "the vector contains 1e.39, which"),
+        ({"vectors": [[1] * 4, [1, 2, 3, 10**400]]}, BAD_ITEM + "the vector contains 10+, which"),
+        ({"vectors": [[1] * 4, [1, 2, 3, True]]}, BAD_ITEM + "the vector contains True, which"),
         (
             {"metadatas": [{}, {"n": {1: "a"}}]},
             BAD_ITEM + "metadata 'n' .*the key 1 is not a string",
@@ -202,13 +202,13 @@ BAD_ITEM = r"^item 1 \(id '1'\): "
         ({"metadatas": [{}, {"n": NESTED}]}, BAD_ITEM + "metadata 'n' has more than 64 levels of"),
         ({"vectors": [[1] * 4, [0] * 4]}, BAD_ITEM + "the vector is all zeros"),
         ({"vectors": [[1] * 4, [0, 0, 0, 1e-50]]}, BAD_ITEM + "the vector is all zeros"),
-        ({"vectors": [[1] * 4, [1, 2, 3, "4"]]}, BAD_ITEM + "the vector holds '4', which is not"),
-        ({"vectors": [[1] * 4, [1, 2, 3, None]]}, BAD_ITEM + "the vector holds None"),
+        ({"vectors": [[1] * 4, [1, 2, 3, "4"]]}, BAD_ITEM + "the vector contains '4', which"),
+        ({"vectors": [[1] * 4, [1, 2, 3, None]]}, BAD_ITEM + "the vector contains None"),
         ({"vectors": [[1] * 4, 7]}, BAD_ITEM + "the vector is a int, not a list of numbers"),
         ({"texts": ["a", None]}, BAD_ITEM + "the text is a NoneType, not a string"),
         (
             {"texts": ["a", "t" * 41_000]},
-            BAD_ITEM + "text and metadata are 410.. bytes, .*: text 41012",
+            BAD_ITEM + "text and metadata have 410.. bytes; .*: text 41012",
         ),
         ({"texts": ["a", "\ud800"]}, BAD_ITEM + "metadata 'text' is .*JSON cannot hold"),
         (
@@ -389,7 +389,7 @@ def test_text_that_just_fits_can_be_soft_deleted(provider):
     [id_] = provider.insert([[1, 2, 3, 4]], ["t" * room], namespace="ns")
 
     assert provider.update_status([id_], "ns", "deleting") == 1
-    with pytest.raises(InvalidInputError, match="text and metadata are 40961 bytes"):
+    with pytest.raises(InvalidInputError, match="text and metadata have 40961 bytes"):
         provider.insert([[1, 2, 3, 4]], ["t" * (room + 1)], namespace="ns")
 
 

@@ -275,7 +275,7 @@ def test_an_embedder_that_cannot_be_created_is_an_error():
     """The message is that of the tool's other commands."""
     broken = create_settings("local:").model_copy(update={"embedding_provider": "nothing"})
 
-    with pytest.raises(ServiceError, match="Stache cannot make the embedder 'nothing'") as failed:
+    with pytest.raises(ServiceError, match="Stache cannot create the embedder 'nothing'") as failed:
         open_service(broken).embed("cat")
 
     assert failed.value.code == "EmbedderFailed"

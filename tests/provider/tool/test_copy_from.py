@@ -49,8 +49,8 @@ CHUNKS = {
 KINDS = {"documents": ["7", "a", "b", "c"], "summaries": ["s"], "insights": ["i"]}
 
 CONFLICT = (
-    "Error: 1 vectors of my-bucket/insights-4 have the keys of chunks of 'small' and other "
-    "content, and may be newer: i"
+    "Error: 1 vectors of my-bucket/insights-4 have the key of a chunk of 'small' but "
+    "different content, and may be newer: i"
 )
 UNLISTED = (
     "Error: provider 'small' cannot list its chunks: it has neither scan_by_metadata nor "
@@ -244,7 +244,7 @@ def test_a_source_without_embeddings_needs_reembed(source):
 
     assert result.exit_code == 2
     assert "has no get_vectors_with_embeddings" in result.stderr
-    assert "Fix: --reembed makes new vectors of the texts" in result.stderr
+    assert "Fix: add --reembed to embed the texts again" in result.stderr
     assert list_buckets() == []
 
 
@@ -265,8 +265,8 @@ def test_another_dimension_is_refused_before_anything_is_written(monkeypatch):
 @pytest.mark.parametrize(
     "description, problem",
     [
-        ({"metric": "Dot"}, "compares vectors by dot, and not by cosine or euclidean"),
-        ({}, "does not report cosine or euclidean distance"),
+        ({"metric": "Dot"}, "uses the metric dot. S3 Vectors supports cosine and"),
+        ({}, "does not report its metric. S3 Vectors supports"),
     ],
 )
 def test_an_unsupported_or_unknown_metric_needs_the_option(monkeypatch, description, problem):
@@ -389,7 +389,7 @@ def fail_half_way(*_, **__):
         ),
         (("get_vectors_with_embeddings", lambda *_, **__: [{}]), 1, "failed: KeyError: 'id'"),
         (("get_vectors_with_embeddings", lambda *_, **__: None), 1, "failed: TypeError: "),
-        (build_listing({"id": "a"}, {"id": "gone"}), 1, "lists 'gone' and does not return it"),
+        (build_listing({"id": "a"}, {"id": "gone"}), 1, "lists 'gone' and 0 other chunks, but"),
         (build_listing({"id": 7}, {"id": "7"}), 1, "lists a chunk that has the id '7' of another"),
         (build_listing({}), 1, "lists a chunk that has no id"),
         (build_listing({"id": "a", "_type": "insight"}), 1, "returns it as another _type"),

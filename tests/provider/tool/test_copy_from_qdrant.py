@@ -138,7 +138,7 @@ def test_the_metric_and_the_dimensions_of_a_collection_are_checked(qdrant):
     assert wrong.returncode == 2
     assert "the vectors have 8 dimensions, index my-bucket/documents-4 has 4" in wrong.stderr
     assert other.returncode == 2
-    assert "provider 'qdrant-local' compares vectors by dot" in other.stderr
+    assert "provider 'qdrant-local' uses the metric dot" in other.stderr
     provider = stache.create_provider("documents-4", s3vectors_endpoint_url="local:data")
     assert tool.read_contents(provider) == {}
 

@@ -259,7 +259,7 @@ def test_query_by_vector_reads_a_file_or_standard_input(tmp_path):
         ('{"a": 1}', "is not a vector; write one as a JSON array"),
         ("[" + "1," * (1 << 20) + "1]", "is not a vector; write one as a JSON array"),
         ("[1, 2]", "the vector has 2 dimensions, the index has 4"),
-        ("[1, 2, 3, null]", "the vector holds None"),
+        ("[1, 2, 3, null]", "the vector contains None"),
         ("[1, 2, 3, NaN]", "NaN or infinity"),
         ("[0, 0, 0, 0]", "all zeros"),
     ],

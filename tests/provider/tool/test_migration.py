@@ -171,8 +171,8 @@ def test_a_run_after_the_move_changes_nothing():
     assert result.exit_code == 1
     assert tool.read_contents(new()) == before
     text = " ".join(result.stderr.split())
-    assert "9 of the source's are the same there, 2 differ there (k0, k2)" in text
-    assert "1 are missing there (k1), 1 are only there (later). Nothing was written" in text
+    assert "Compared with the source, 9 are equal, 2 differ (k0, k2), 1 are missing" in text
+    assert "1 are missing (k1), 1 are only in the destination (later). Nothing was written" in text
 
 
 @pytest.mark.usefixtures("cut_over")
@@ -211,7 +211,7 @@ def test_resume_completes_an_interrupted_run(old):
     tool.run_checked(*MIGRATE, "--yes")
     new().delete([f"k{n}" for n in range(5)])
 
-    assert "5 are missing there" in " ".join(tool.run(*MIGRATE, "--yes").stderr.split())
+    assert "5 are missing (k0" in " ".join(tool.run(*MIGRATE, "--yes").stderr.split())
     assert tool.read_json(*MIGRATE, "--yes", "--resume")["written"] == 5
     assert tool.read_json(*MIGRATE, "--yes")["written"] == 0
     assert tool.run(*MIGRATE, "--yes", "--resume", "--replace").exit_code == 2
@@ -288,7 +288,7 @@ def test_the_preview_names_lists_that_searches_will_not_find(old):
 
     assert report["listsWithObjects"] == {"headings": 1}
     shown = " ".join(tool.run_checked(*MIGRATE).split())
-    assert "headings: 1 lists get objects back; searches no longer find them by their" in shown
+    assert "headings: objects are restored in 1 lists; filters no longer match the" in shown
 
 
 def test_a_metadata_key_cannot_control_the_terminal(old):

@@ -121,20 +121,20 @@ MISSING = [
         cover(DOCUMENTS),
         BOTH,
         "^Allow",
-        "PutVectors and QueryVectors on index insights, this one on",
+        "PutVectors and QueryVectors on index insights; this one cov",
     ),
     (edit(), KEYED, "", "no statement allows kms:Decrypt"),
-    (limit("StringEquals", "aws:SourceVpc", "v"), [], "SourceVpc", "holds, which is not known her"),
-    (limit("StringEquals", "aws:SourceIPs", "a"), [], "IPs", '"a" holds, which is not known here'),
-    (limit("StringNotLike", "aws:RequestedRegion", "us-*"), [], '"aws:Req', "holds, which does no"),
+    (limit("StringEquals", "aws:SourceVpc", "v"), [], "SourceVpc", "holds, and that cannot be kno"),
+    (limit("StringEquals", "aws:SourceIPs", "a"), [], "IPs", '"a" holds, and that cannot be known'),
+    (limit("StringNotLike", "aws:RequestedRegion", "us-*"), [], '"aws:Req', "holds, and it does n"),
     (limit("NumericLessThan", "aws:EpochTime", 9), [], "aws:Epoch", "aws:EpochTime 9.0 holds"),
-    (limit("NumericLessThan", "aws:RequestedRegion", 1), [], "aws:Req", "which is not known"),
-    (limit("StringEquals", "aws:RequestedRegion", "${a:b}"), [], "aws:Req", "which is not known"),
-    (limit("Null", "aws:RequestedRegion", "true"), [], "aws:Req", "which does not"),
-    (limit("StringLike", "ec2:SourceInstanceARN", "*"), [], "ec2:", "which is not known"),
-    (limit("StringEquals", "s3vectors:sseType", "a"), [], "sseT", '"a" holds, which does not'),
-    (limit("StringLike", "s3vectors:BucketTag/a", "*"), [], "Tag/", "holds, which is not known"),
-    (cover(BUCKET), BOTH, "^Allow", "indexes documents and insights, this one only on other res"),
+    (limit("NumericLessThan", "aws:RequestedRegion", 1), [], "aws:Req", "cannot be known"),
+    (limit("StringEquals", "aws:RequestedRegion", "${a:b}"), [], "aws:Req", "cannot be known"),
+    (limit("Null", "aws:RequestedRegion", "true"), [], "aws:Req", "it does not hold"),
+    (limit("StringLike", "ec2:SourceInstanceARN", "*"), [], "ec2:", "cannot be known"),
+    (limit("StringEquals", "s3vectors:sseType", "a"), [], "sseT", '"a" holds, and it does not'),
+    (limit("StringLike", "s3vectors:BucketTag/a", "*"), [], "Tag/", "holds, and that cannot"),
+    (cover(BUCKET), BOTH, "^Allow", "indexes documents and insights; this one covers only other"),
     (
         build(allow(NEEDED[1:]), allow([NEEDED[0], "dynamodb:*"], TABLE)),
         [],
@@ -150,13 +150,13 @@ DENIED = [
         extend({"Effect": "Deny", "NotAction": NEEDED[1:], "Resource": "*"}),
         [],
         "^Deny",
-        "denies s3vectors:DeleteVectors on indexes documents and insights; name that in its NotAc",
+        "denies s3vectors:DeleteVectors on indexes documents and insights; add the denied actions",
     ),
     (
         extend(deny(PUT, Condition={"Bool": {"aws:ViaAWSService": "false"}})),
         [],
         "ViaAWSService",
-        'if Bool aws:ViaAWSService "false" holds, which is not known here; take that out',
+        'if Bool aws:ViaAWSService "false" holds, and that cannot be known here; remove',
     ),
     (
         extend(deny("*", Condition={"StringNotEquals": {"s3vectors:sseType": "aws:kms"}})),
@@ -168,7 +168,7 @@ DENIED = [
         extend(deny("s3vectors:*", Condition={"StringEquals": {"s3:prefix": "a"}})),
         [],
         "s3:prefix",
-        'if StringEquals s3:prefix "a" holds, which is not known here; take that out',
+        'if StringEquals s3:prefix "a" holds, and that cannot be known here; remove',
     ),
 ]
 EXCESS = [
@@ -464,7 +464,7 @@ def test_the_right_path_in_another_region_is_excess_and_the_index_is_missing():
     findings = find_faults(cover(ELSEWHERE, INSIGHTS), *BOTH)
 
     assert [kind for kind, *_ in findings] == ["missing", "excess"]
-    assert "on index documents, this one only on other resources; add" in findings[0][2]
+    assert "on index documents; this one covers only other resources; add" in findings[0][2]
     assert f'"{ELSEWHERE}" is beyond indexes' in findings[1][2]
 
 

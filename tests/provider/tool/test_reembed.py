@@ -218,7 +218,7 @@ def test_reembed_names_an_unknown_embedder(monkeypatch):
     result = tool.run(*REEMBED)
 
     assert result.exit_code == 2
-    assert "Stache cannot make the embedder 'nonesuch'" in result.stderr
+    assert "Stache cannot create the embedder 'nonesuch'" in result.stderr
 
 
 @pytest.mark.parametrize("vectors", [[[0.0] * 8], [[1.0] * 7], [[float("nan")] * 8], []])
@@ -231,7 +231,10 @@ def test_invalid_vectors_of_the_embedder_are_not_stored(words, vectors):
     result = tool.run(*REEMBED)
 
     assert result.exit_code == 1
-    assert "a: the embedder's answer: the vector" in result.stderr or "0 vectors" in result.stderr
+    assert (
+        "a: the embedder returned an invalid vector: the vector" in result.stderr
+        or "0 vectors" in result.stderr
+    )
     assert not tool.read_contents(open_reembedded())
 
 

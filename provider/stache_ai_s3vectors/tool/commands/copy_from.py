@@ -1,4 +1,4 @@
-"""`stache-s3vectors copy-from`: from another vector database of Stache's."""
+"""`stache-s3vectors copy-from`: copy from another vector database that Stache supports."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from stache_ai_s3vectors.tool.provider_source import ProviderSource, SourceChunk
 
 _METRICS: Final = ("cosine", "euclidean")
-"""That S3 Vectors has."""
+"""The metrics that S3 Vectors supports."""
 
 
 @dataclass
@@ -53,11 +53,11 @@ class Part:
     """The chunks that go into one index.
 
     Args:
-        source: where they are.
-        ids: theirs, as the source has them, by kind.
-        into: where they go.
+        source: the provider that they come from.
+        ids: their ids, as the source has them, by kind.
+        into: the index that they go into.
         embedder: makes their vectors; None if the source's are taken.
-        tally: what became of them.
+        tally: the counts of what was done with them.
         moved: metadata keys that are too large to filter on in some of them.
     """
 
@@ -70,11 +70,11 @@ class Part:
 
     @property
     def total(self) -> int:
-        """How many chunks there are."""
+        """The number of chunks."""
         return sum(map(len, self.ids.values()))
 
     def list_records(self) -> Iterator[Record]:
-        """What is stored for them; those that cannot be are noted."""
+        """The records to store; chunks that cannot be stored are noted."""
         read = self.source.read if self.embedder is None else self.source.read_texts
         for kind, ids in self.ids.items():
             for chunk in read(ids):
@@ -181,10 +181,10 @@ def _describe_progress(part: Part) -> str:
 def _plan(
     source: ProviderSource, settings: Settings, metric: str | None, embedder: Embedder | None
 ) -> list[Part]:
-    """What goes where; every index is there, or can be made, and fits.
+    """Plan which chunks go into which index. Each index exists or can be created, and fits.
 
     Raises:
-        ConfigurationError: one does not fit.
+        ConfigurationError: an index does not fit.
     """
     with show_progress(f"listing {source.name}"):
         ids = source.list_ids()
@@ -208,11 +208,11 @@ def _find_metric(source: ProviderSource) -> str:
     metric = source.find_metric()
     if metric in _METRICS:
         return metric
-    reported = "does not report" if metric is None else f"compares vectors by {metric}, and not by"
+    reported = "does not report its metric" if metric is None else f"uses the metric {metric}"
     raise ConfigurationError(
-        f"provider {source.name!r} {reported} cosine or euclidean distance, which S3 Vectors has. "
-        "If one of them gives the same order (cosine does for dot products of vectors of length "
-        "1), name it: --metric cosine"
+        f"provider {source.name!r} {reported}. S3 Vectors supports cosine and euclidean. If one of "
+        "them ranks in the same order (cosine does for dot products of vectors of length 1), set "
+        "it: --metric cosine"
     )
 
 
@@ -225,7 +225,7 @@ def _find_dimension(source: ProviderSource, ids: dict[str, list[Any]]) -> int:
     except TypeError as error:
         raise ConfigurationError(
             f"provider {source.name!r} returns {chunk.vector!r:.40} as the vector of "
-            f"{chunk.key!r}; --reembed makes new vectors of the texts"
+            f"{chunk.key!r}; add --reembed to embed the texts again"
         ) from error
 
 
@@ -237,8 +237,8 @@ def _check_fit(
         raise ConfigurationError(
             f"the vectors have {dimension} dimensions, index {into.name} has {index.dimension}; "
             f"use an index of {dimension}: set EMBEDDING_DIMENSION and the index's setting, or "
-            f"--reembed with an embedder of {index.dimension} dimensions, to get new vectors of "
-            f"the texts of {source.name!r}"
+            f"--reembed with an embedder of {index.dimension} dimensions, to embed the texts of "
+            f"{source.name!r} again"
         )
     check_fit(IndexDescription.from_dimension(dimension, metric or index.metric), index, into.name)
 
@@ -247,7 +247,7 @@ def _check(part: Part, *, replacing: bool) -> None:
     """Read everything once, and compare with what is there; nothing is written.
 
     Raises:
-        S3VectorsError: a vector has the key of a chunk and other content.
+        S3VectorsError: a vector has the key of a chunk but different content.
     """
     if not part.into.exists:
         with show_progress(f"checking {part.source.name}", part.total) as advance:
@@ -261,8 +261,8 @@ def _check(part: Part, *, replacing: bool) -> None:
         comparison = compare(part.list_records(), index, advance, data=part.embedder is None)
     if comparison.different and not replacing:
         conflict = S3VectorsError(
-            f"{len(comparison.different)} vectors of {index.name} have the keys of chunks of "
-            f"{part.source.name!r} and other content, and may be newer: "
+            f"{len(comparison.different)} vectors of {index.name} have the key of a chunk of "
+            f"{part.source.name!r} but different content, and may be newer: "
             f"{format_first_keys(comparison.different)}"
         )
         conflict.remedy = "--replace replaces them; or use an empty index"
@@ -270,7 +270,7 @@ def _check(part: Part, *, replacing: bool) -> None:
 
 
 def _embed(part: Part) -> Any:
-    """What makes vectors of a part's records; None if they have them."""
+    """The function that embeds a part's records; None if they have vectors."""
     if part.embedder is None:
         return None
     metric, left_out = part.into.description.metric, part.tally.left_out

@@ -238,7 +238,7 @@ def _get_share(file: Path, opened: BinaryIO) -> Callable[[], float] | None:
 
 
 def _parse_description(head: dict[str, Any]) -> IndexDescription:
-    """What the index was that the vectors come from."""
+    """The description of the index that the vectors come from."""
     description = IndexDescription.from_dimension(head["dimension"], head["distanceMetric"])
     return replace(description, non_filterable=frozenset(head["nonFilterableMetadataKeys"]))
 
@@ -251,7 +251,7 @@ def _read_records(reader: Reader) -> Iterator[Record]:
 
 @contextmanager
 def _translating_damage() -> Iterator[None]:
-    """Around the reading of a file: damage is an error of ours."""
+    """Turn the error about a damaged file into ours."""
     try:
         yield
     except DamagedExportError as error:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Settings
 
 _NUMBERS_SHOWN: Final = 6
-"""Of a vector, in a table."""
+"""The number of vector elements that a table shows."""
 
 
 @click.command("show")
@@ -85,7 +85,7 @@ def build_missing_error(index: VectorIndex, keys: Sequence[str]) -> NotFoundErro
 
 
 def name_index(index: VectorIndex) -> dict[str, str]:
-    """Which index it is, for a program."""
+    """The bucket and the index, as JSON."""
     return {"bucket": index.options.bucket_name, "index": index.options.index_name}
 
 

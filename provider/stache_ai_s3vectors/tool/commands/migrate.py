@@ -128,17 +128,17 @@ def _check_unused(records: Iterator[Record], total: int | None, index: VectorInd
     shown = [
         f"{len(keys)} {problem} ({format_first_keys(keys)})"
         for problem, keys in (
-            ("differ there", comparison.different),
-            ("are missing there", comparison.absent),
-            ("are only there", extra),
+            ("differ", comparison.different),
+            ("are missing", comparison.absent),
+            ("are only in the destination", extra),
         )
         if keys
     ]
     raise click.ClickException(
-        f"{index.name} has vectors already. {comparison.unchanged} of the source's are the same "
-        f"there, {', '.join(shown)}. Nothing was written: what differs or is missing may have been "
-        "changed or deleted there since. --resume stores those that are missing, --replace also "
-        "replaces those that differ"
+        f"{index.name} already has vectors. Compared with the source, {comparison.unchanged} are "
+        f"equal, {', '.join(shown)}. Nothing was written: those that differ may be newer, and "
+        "those that are missing may have been deleted. Use --resume to store the missing vectors, "
+        "or --replace to also replace those that differ"
     )
 
 
@@ -190,8 +190,8 @@ def _print_preview(
     for name, count in restorer.unsearchable.most_common():
         key = to_printable(name)
         click.echo(
-            f"{key}: {count} lists get objects back; searches no longer find them by their strings "
-            f"(--keep {key} leaves them as they are)"
+            f"{key}: objects are restored in {count} lists; filters no longer match the strings in "
+            f"these lists (--keep {key} leaves them as they are)"
         )
     for key, why in islice(left_out.items(), SHOWN):
         click.echo(f"{to_printable(key)} cannot be migrated: {why}")

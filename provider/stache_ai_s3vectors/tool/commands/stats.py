@@ -87,7 +87,9 @@ def _print(name: str, stats: Stats) -> None:
     for what, (value, limit, key) in stats.measure_limits().items():
         owner = f" ({to_printable(key)})" if key else ""
         click.echo(f"  {what}: {value:,} of {limit:,}, {_format_share(value / limit)}{owner}")
-    click.echo(f"  storing it once: USD {_format_usd(stats.estimate_put_cost())}, in full batches")
+    click.echo(
+        f"  cost in USD to store it once, in full batches: {_format_usd(stats.estimate_put_cost())}"
+    )
 
 
 def _format_counts(counts: Counter[str]) -> str:

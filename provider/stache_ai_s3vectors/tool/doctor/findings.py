@@ -34,7 +34,7 @@ class Finding:
     fix: str = ""
 
     def as_dict(self) -> dict[str, str]:
-        """As JSON."""
+        """The finding as JSON."""
         return {**asdict(self), "state": self.state.value}
 
 

@@ -31,7 +31,7 @@ _ANY: Final = {"stache-s3vectors-doctor": {"$exists": False}}
 """A filter, for which QueryVectors needs GetVectors, on a key that no index declares."""
 
 _TRIED_ELSEWHERE: Final = frozenset({"PutVectors", "GetVectorBucket"})
-"""By the round trip and by the check of the bucket."""
+"""The actions that the round trip and the check of the bucket try."""
 
 
 def check_permissions(

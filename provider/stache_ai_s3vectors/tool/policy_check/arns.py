@@ -34,7 +34,7 @@ def replace_variables(pattern: str) -> str:
 
 
 def complete_arn(resource: str) -> str:
-    """The same with a "*" for each part that an ARN lacks, as IAM completes it."""
+    """Complete an ARN as IAM does, with a "*" for each missing part and each policy variable."""
     pattern = replace_variables(resource)
     lacking = _COLONS - pattern.count(":") if pattern.startswith("arn:") else 0
     return pattern + ":*" * lacking

@@ -46,7 +46,9 @@ def _find_causes(need: Need, rules: Sequence[Rule], line: int) -> Iterator[Findi
 def _explain_denial(need: Need, rule: Rule) -> Finding:
     answer = rule.evaluate(need)
     line, when = (rule.line, "") if answer else rule.explain_doubt(need)
-    fix = "name that in its NotAction" if rule.negated_actions else "take that out of its Action"
+    fix = "remove the denied actions from its Action"
+    if rule.negated_actions:
+        fix = "add the denied actions to its NotAction"
     fix += " or make its Resource narrower" if answer else ", or add a condition"
     return rule.report(line, "denied", f"this statement denies WHAT {when}".rstrip(), fix)
 
@@ -62,7 +64,7 @@ def _explain_gap(need: Need, rules: Sequence[Rule], line: int) -> Finding:
     service = get_service(need.resource)
     for rule in (rule for rule in rules if rule.is_about(need.action)):
         if any(get_service(item) == service for item in rule.resources):
-            problem = "no statement allows WHAT, this one only on other resources"
+            problem = "no statement allows WHAT; this one covers only other resources"
             return rule.report(rule.line, "missing", problem, "add ARNS to its Resource")
     return Finding(line, "missing", "no statement allows WHAT", "allow it on ARNS")
 

@@ -46,11 +46,11 @@ def join_names(names: Iterable[str]) -> str:
 
 
 def quote_names(texts: Iterable[str]) -> str:
-    """The same for texts of the document."""
+    """Quoted texts of the document in a sentence."""
     return join_names(f'"{text}"' for text in texts)
 
 
 def join_actions(actions: Iterable[str]) -> str:
-    """The same for actions, with the prefix of a service once: "s3vectors:A, B and C"."""
+    """Actions in a sentence, with the prefix of a service once: "s3vectors:A, B and C"."""
     services = group(action.rpartition(":")[::2] for action in actions)
     return join_names(f"{service}:{join_names(names)}" for service, names in services.items())

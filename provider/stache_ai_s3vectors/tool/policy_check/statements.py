@@ -93,8 +93,8 @@ class Rule(Statement):
         doubts = [pair for pair in answers if pair[0] is not True]
         if doubts:
             answer, condition = min(doubts, key=lambda pair: pair[0] is None)
-            known = "which does not" if answer is False else "which is not known here"
-            return condition.text.line, f"if {condition.text} holds, {known}"
+            known = "it does not hold" if answer is False else "that cannot be known here"
+            return condition.text.line, f"if {condition.text} holds, and {known}"
         items = (item for item in self.resources if replace_variables(item) != item)
         item = next(item for item in items if can_cover(item, need.resource))
         return item.line, f'where the policy variable in "{item}" has that value'

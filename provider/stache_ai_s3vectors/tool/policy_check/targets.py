@@ -153,7 +153,7 @@ class Target:
                 yield from (need, *self.list_direct_uses(need))
 
     def list_direct_uses(self, need: Need) -> list[Need]:
-        """The same request of a key by the caller itself, and through another service."""
+        """The request on a key as the caller itself sends it, and through another service."""
         other = {VIA_SERVICE: [self.host.replace(SERVICE, "s3", 1)]}
         context = {key: need.context[key] for key in need.context if key != VIA_SERVICE}
         return [replace(need, context=context), replace(need, context=context | other)]
