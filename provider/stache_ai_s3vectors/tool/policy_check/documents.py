@@ -93,9 +93,26 @@ def _read_document(extract: Extract) -> Iterator[Rule | Finding]:
     except PolicyError as error:
         yield _report_refusal(error, document, extract.line)
     statements = document.get("Statement") if isinstance(document, Object) else []
+    yield from _check_sids(to_list(statements))
     for number, raw in enumerate(to_list(statements), 1):
         line = getattr(raw, "line", document.line)
         yield from _read_statement(raw, str(number), line, extract)
+
+
+def _check_sids(statements: list[Any]) -> Iterator[Finding]:
+    lines: dict[str, int] = {}
+    for number, raw in enumerate(statements, 1):
+        sid = raw.get("Sid") if isinstance(raw, Object) else None
+        if not sid or not isinstance(sid, str):  # the engine refuses other types
+            continue
+        line, name = raw.lines["Sid"], str(number)
+        if not re.fullmatch("[A-Za-z0-9]*", sid):
+            problem = f'the Sid is "{sid}", IAM accepts letters and digits only'
+            yield Finding(line, "malformed", problem, "remove the others", name)
+        elif sid in lines:
+            problem = f'the statement on line {lines[sid]} also has the Sid "{sid}"'
+            yield Finding(line, "malformed", problem, "give each statement its own", name)
+        lines.setdefault(sid, line)
 
 
 def _read_statement(raw: Any, number: str, line: int, extract: Extract) -> Iterator[Rule | Finding]:
