@@ -27,7 +27,6 @@ if not AWS:
     loopback.use_dummy_credentials()  # before anything reads the environment
     loopback.refuse_other_machines()
 session_caches.share_caches()
-gc.disable()  # until all tests are collected
 # The CDK runs in Node. The machine's own Node may be too old or missing
 os.environ["JSII_NODE"] = str(Path(sys.executable).with_name("node"))
 # No test depends on the speed of the machine
@@ -64,6 +63,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave what the collection creates out of garbage collection: a sixth of the tests' time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
+
+
 @pytest.hookimpl(trylast=True)  # after the shuffle
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Start with the long tests. With --aws, select only tests without an engine."""
@@ -73,13 +84,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     selected = [item for item in items if _is_for_aws(item)]
     config.hook.pytest_deselected(items=[item for item in items if item not in selected])
     items[:] = selected
-
-
-def pytest_collection_finish() -> None:
-    """Leave what the collection created out of garbage collection: a sixth of the tests' time."""
-    gc.enable()
-    gc.collect()
-    gc.freeze()
 
 
 def _is_for_aws(item: pytest.Item) -> bool:

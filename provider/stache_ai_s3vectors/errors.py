@@ -4,7 +4,7 @@
     ├── ConfigurationError     a setting is missing, wrong or contradicts another (ValueError)
     ├── InvalidInputError      an argument cannot be used; nothing was sent (ValueError)
     ├── NamespaceError         ids are in another namespace than the one named
-    ├── NotFoundError          no such vector bucket or index
+    ├── NotFoundError          no such vector bucket, index or local engine
     ├── AccessDeniedError      credentials are missing or a policy does not allow the call
     ├── RejectedError          the service rejected the request
     ├── UnavailableError       throttled, failing or unreachable, after all retries
@@ -59,7 +59,7 @@ class NamespaceError(S3VectorsError):
 
 
 class NotFoundError(S3VectorsError):
-    """No such vector bucket or index."""
+    """No such vector bucket, index or local engine."""
 
 
 class AccessDeniedError(S3VectorsError):

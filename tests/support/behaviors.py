@@ -55,17 +55,19 @@ BEHAVIORS: Final[list[Behavior]] = []
 """All behaviors, in the order of the table."""
 
 
-def needs(level: str | None, name: str, *, tries: str | None = None) -> Callable[[_Run], _Run]:
+def needs(
+    level: str | None, name: str, *, optional_action: str | None = None
+) -> Callable[[_Run], _Run]:
     """Register a function as a behavior.
 
     Args:
         level: the lowest level that it needs; None if no level allows it.
         name: the name of the operation or the command.
-        tries: an action that it tries, but does not need.
+        optional_action: an action that it tries, but does not need.
     """
 
     def register(run: _Run) -> _Run:
-        BEHAVIORS.append(Behavior(name, level, run, frozenset(filter(None, [tries]))))
+        BEHAVIORS.append(Behavior(name, level, run, frozenset(filter(None, [optional_action]))))
         return run
 
     return register
@@ -182,7 +184,7 @@ def _(view: RoleView) -> None:
     assert view.owner.list_keys("documents") == {"dog"}
 
 
-@needs("read", "stache-s3vectors doctor --level read", tries="s3vectors:GetVectorBucket")
+@needs("read", "stache-s3vectors doctor --level read", optional_action="s3vectors:GetVectorBucket")
 def _(view: RoleView) -> None:
     assert view.run_tool("doctor", "--level", "read")["ready"]
 
@@ -215,7 +217,7 @@ def _(view: RoleView) -> None:
     assert {match["key"] for match in matches} == {*TEXTS}
 
 
-@needs("read", "stache-s3vectors console", tries="s3vectors:ListIndexes")
+@needs("read", "stache-s3vectors console", optional_action="s3vectors:ListIndexes")
 def _(view: RoleView) -> None:
     members = {
         "bucket": view.environment["S3VECTORS_BUCKET_NAME"],
@@ -264,7 +266,7 @@ def _(view: RoleView) -> None:
     _export(view)
 
 
-@needs("read-write", "stache-s3vectors doctor", tries="s3vectors:GetVectorBucket")
+@needs("read-write", "stache-s3vectors doctor", optional_action="s3vectors:GetVectorBucket")
 def _(view: RoleView) -> None:
     assert view.run_tool("doctor")["ready"]
     assert view.owner.list_keys("documents") == {*TEXTS}

@@ -65,7 +65,7 @@ def run(
         arguments: the arguments of the command.
         folder: the working directory.
         text: the standard input.
-        online: whether it may download packages, with pip's own settings.
+        online: whether the pip that it starts may download packages, with pip's own settings.
         endpoint: the endpoint of the simulated AWS that it may use.
         variables: additional environment variables.
     """
@@ -91,7 +91,10 @@ def run(
         assert process.stdin
         assert process.stdout
         print(json.dumps(request), file=process.stdin, flush=True)
-        code, output, log = json.loads(process.stdout.readline())
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{command} ended with {process.wait()}; see its standard error")
+    code, output, log = json.loads(line)
     return subprocess.CompletedProcess([command, *arguments], code, output, log)
 
 

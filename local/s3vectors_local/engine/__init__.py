@@ -2,8 +2,8 @@
 
 `buckets`, `indexes`, `tags`, `vectors` and `queries` have the operations; `state` has the buckets
 and indexes. An operation takes the state, the request (the JSON members of the API) and the caller,
-and returns the members of the response. `inprocess.py` and `server.py` both call `Engine.call`,
-which first checks the shape and the permissions of a request.
+and returns the members of the response. `inprocess.py` and `server.py` both reach `Engine.call`
+through `wire.py`. It first checks the shape and the permissions of a request.
 """
 
 from __future__ import annotations

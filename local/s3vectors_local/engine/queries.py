@@ -25,7 +25,7 @@ def query_vectors(state: State, request: Request, caller: Caller) -> Response:
     """QueryVectors: one page of the exact ranking of the vectors that match the filter."""
     index = state.find_index(request, caller)
     configuration = index.configuration
-    _check(request, index)
+    _check_query(request, index)
     vector = None
     if "queryVector" in request:
         vector = parse_query_vector(
@@ -49,7 +49,7 @@ def query_vectors(state: State, request: Request, caller: Caller) -> Response:
     return response
 
 
-def _check(request: Request, index: Index) -> None:
+def _check_query(request: Request, index: Index) -> None:
     if request["topK"] > limits.TOP_K:
         rule = f"Member must be less than or equal to {limits.TOP_K}"
         message = f"Value at '/topK' failed to satisfy constraint: {rule}"

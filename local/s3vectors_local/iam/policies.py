@@ -66,7 +66,7 @@ class Statement:
     principals: Principals | None = None
 
     def applies(self, need: Need) -> bool:
-        """Whether the statement applies to an action on a resource."""
+        """Whether the statement applies to a need: its action, resource and condition keys."""
         return (
             any(matches_action(p, need.action) for p in self.actions) is not self.negated_actions
             and any(matches_arn(p, need.resource) for p in self.resources)

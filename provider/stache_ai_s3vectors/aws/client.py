@@ -197,7 +197,7 @@ def _translate_response(
     other = error.operation_name not in what
     where = f"{what}: {error.operation_name}" if other else what
     text = f"{where}: {details.get('Message') or 'no message'} ({code})"
-    ours = _build_error(kind, text, _resolve_text(advice) if kind is NotFoundError else "")
+    ours = build_error(kind, text, _resolve_text(advice) if kind is NotFoundError else "")
     first_try = not error.response.get("ResponseMetadata", {}).get("RetryAttempts")
     ours.nothing_done = first_try and kind is not UnavailableError
     ours.about_credentials = code in CREDENTIALS or (other and kind is not UnavailableError)
@@ -206,18 +206,18 @@ def _translate_response(
 
 def _translate_failure(error: Exception, what: str) -> S3VectorsError:
     if isinstance(error, (botocore.NoCredentialsError, botocore.PartialCredentialsError)):
-        ours = _build_error(AccessDeniedError, f"{what}: {error}", _NO_CREDENTIALS)
+        ours = build_error(AccessDeniedError, f"{what}: {error}", _NO_CREDENTIALS)
         ours.nothing_done = ours.about_credentials = True
     elif isinstance(error, (botocore.ConnectionError, botocore.HTTPClientError)):
         ours = UnavailableError(f"{what}: {error}")
     elif isinstance(error, _LOGIN_ERRORS):
-        ours = _build_error(AccessDeniedError, f"{what}: {error}", _LOG_IN)
+        ours = build_error(AccessDeniedError, f"{what}: {error}", _LOG_IN)
         ours.about_credentials = True
     elif isinstance(error, botocore.BotoCoreError):
         ours = S3VectorsError(f"{what}: {error}")
         ours.about_credentials = isinstance(error, _CREDENTIAL_ERRORS)
     else:
-        ours = _build_error(S3VectorsError, f"{what}: {error}", _CONFIGURED)
+        ours = build_error(S3VectorsError, f"{what}: {error}", _CONFIGURED)
         ours.about_credentials = True
     return ours
 
@@ -229,7 +229,23 @@ def strip_error_passwords(error: Exception) -> None:
         error.args = (clean,)
 
 
-def _build_error(kind: type[S3VectorsError], text: str, remedy: str) -> S3VectorsError:
+def format_local_options(options: Options) -> str:
+    """Format the tool's options for the bucket of a `local:` endpoint."""
+    region = f" --region {options.region}" if options.region else ""
+    return f"--bucket {options.bucket_name} --endpoint {options.endpoint}{region}"
+
+
+def advise_local_creation(options: Options) -> str:
+    """Explain how to create what does not exist with a `local:` endpoint."""
+    return (
+        "With a local: endpoint, the provider creates what is missing on first use, unless "
+        "S3VECTORS_CREATE_INDEX is false; so does stache-s3vectors indexes create --dimension "
+        f"{options.dimension} {format_local_options(options)}"
+    )
+
+
+def build_error(kind: type[S3VectorsError], text: str, remedy: str) -> S3VectorsError:
+    """Build an error whose message ends with its remedy."""
     error = kind(f"{text}. {remedy}" if remedy else text)
     error.remedy = to_printable(strip_passwords(remedy))
     return error

@@ -22,7 +22,6 @@ from botocore import session as core
 
 from stache_ai_s3vectors.errors import ConfigurationError, NotFoundError
 from stache_ai_s3vectors.service.endpoints import LOCAL, describe_user_fault
-from stache_ai_s3vectors.service.printable import to_printable
 
 from . import client as clients
 from .index_state import IndexState
@@ -287,21 +286,12 @@ def _get_engine(process: _Process, options: Options, *, create: bool) -> Engine:
             if path not in process.engines:
                 process.engines[path] = Engine(path or None, create=create)
         except MissingDataError as error:
-            raise _build_missing_error(options, error) from error
+            text = f"S3VECTORS_ENDPOINT_URL={options.endpoint}: {error}"
+            remedy = clients.advise_local_creation(options)
+            raise clients.build_error(NotFoundError, text, remedy) from error
         except (DataDirectoryError, InheritedEngineError) as error:
             raise ConfigurationError(f"S3VECTORS_ENDPOINT_URL={LOCAL}{path}: {error}") from error
         return process.engines[path]
-
-
-def _build_missing_error(options: Options, error: Exception) -> NotFoundError:
-    remedy = (
-        "Stache creates an engine on first use, unless S3VECTORS_CREATE_INDEX is false; so does "
-        f"stache-s3vectors indexes create --dimension {options.dimension} "
-        f"--bucket {options.bucket_name} --endpoint {options.endpoint}"
-    )
-    missing = NotFoundError(f"S3VECTORS_ENDPOINT_URL={options.endpoint}: {error}. {remedy}")
-    missing.remedy = to_printable(remedy)
-    return missing
 
 
 def close_engines(*, in_memory: bool = True) -> None:

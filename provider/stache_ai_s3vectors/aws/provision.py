@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE, TEXT
 
-from .client import describe_endpoint, find_endpoint, translate_errors
+from .client import (
+    advise_local_creation,
+    describe_endpoint,
+    find_endpoint,
+    format_local_options,
+    translate_errors,
+)
 from .connections import connect
 from .descriptions import CLASSIC, ENHANCED, IndexDescription
 
@@ -158,8 +164,7 @@ def _is_enhanced_by_default(client: S3VectorsClient, options: Options) -> bool:
 def format_bucket_options(client: S3VectorsClient, options: Options) -> str:
     """Format the tool's options for this bucket, which work in any environment."""
     if options.local:
-        region = f" --region {options.region}" if options.region else ""
-        return f"--bucket {options.bucket_name} --endpoint {options.endpoint}{region}"
+        return format_local_options(options)
     endpoint = find_endpoint(client, options) or "aws"
     bucket = options.bucket_arn or options.bucket_name
     return f"--bucket {bucket} --endpoint {endpoint} --region {client.meta.region_name}"
@@ -178,13 +183,10 @@ def format_create_bucket(client: S3VectorsClient, options: Options) -> str:
 
 def advise_creation(client: S3VectorsClient, options: Options) -> str:
     """Explain how to create a bucket or index that does not exist."""
+    if options.local:
+        return advise_local_creation(options)
     bucket = format_bucket_options(client, options)
     create = f"stache-s3vectors indexes create --dimension {options.dimension} {bucket}"
-    if options.local:
-        return (
-            "With a local: endpoint, the provider creates what is missing on first use, unless "
-            f"S3VECTORS_CREATE_INDEX is false; so does {create}"
-        )
     on_first_use = (
         ""
         if options.create_index

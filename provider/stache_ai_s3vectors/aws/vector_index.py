@@ -55,7 +55,7 @@ REFRESH_SECONDS: Final = 1.0
 REFRESH_SECONDS_WITHOUT: Final = 300.0
 """Seconds after which an index without text search is described again: it may have been added."""
 
-RANKINGS: Final = 3
+MAX_FETCHES: Final = 3
 """How often a search fetches its pages when writes change the ranking meanwhile."""
 
 
@@ -311,7 +311,7 @@ class VectorIndex:
         request = self._build_query(description, top_k, condition, texts)
         json = orjson.Fragment(encode_vector(vector))
         by_key: dict[str, Match] = {}
-        for _ in range(RANKINGS):
+        for _ in range(MAX_FETCHES):
             matches, metric = self._fetch_ranking(request, json)
             latest = {match.key: match for match in matches}
             by_key |= latest

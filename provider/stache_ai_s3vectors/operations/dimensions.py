@@ -1,4 +1,4 @@
-"""Vectors, settings and index must agree on the dimension before anything is created or sent."""
+"""Vectors, settings and index must agree on the dimension before an index or a vector is stored."""
 
 from __future__ import annotations
 

@@ -306,6 +306,15 @@ INEFFECTIVE = [
         "s3:::",
         "is not an ARN of S3 Vectors, expected arn:PARTITION:s3vectors:",
     ),
+    *(
+        (cover(wrong, INSIGHTS), BOTH, mark, f'index/NAME; write "{DOCUMENTS}"')
+        for wrong, mark in (
+            (misspell(DOCUMENTS).replace("123456789012", "*"), "vector-b"),
+            (misspell(DOCUMENTS).replace("us-east-1", "*"), "vector-b"),
+            (DOCUMENTS.replace("my-bucket", "*").replace("/index/", "/indexes/"), "indexes"),
+            (DOCUMENTS.replace("us-east-1:123456789012", "*:1234"), ":1234:"),
+        )
+    ),
     (swap("s3:DeleteVectors"), [], "s3:D", 'expected "s3vectors"; write "s3vecto'),
     (swap("S3-Vectors:DeleteVectors"), [], "S3-", 'the service "S3-Vectors", expected "s3v'),
     (swap("s3vectors:DeleteVector"), [], 'tor"', 'of S3 Vectors; write "s3vectors:DeleteV'),
@@ -319,6 +328,12 @@ INEFFECTIVE = [
         'write "s3vectors:GetVectors"',
     ),
     (extend(deny("s3vectors:TagResource", misspell(BUCKET))), [], "vector-", "write"),
+    (
+        extend(deny("s3vectors:DeleteIndex", misspell(DOCUMENTS).replace("123456789012", "*"))),
+        [],
+        "vector-",
+        "is not an ARN of S3 Vectors",
+    ),
     (
         extend(deny("s3vectors:DeleteIndex", BUCKET)),
         [],
@@ -439,6 +454,27 @@ def test_a_fault_is_reported_once_at_its_line_with_its_fix(kind, policy, options
 
     assert (actual, line) == (kind, find_line(format_policy(policy), mark))
     assert words in sentence
+
+
+def test_a_misspelled_exception_of_an_allow_is_corrected():
+    """Without it, the statement would allow more."""
+    policy = build({"Effect": "Allow", "NotAction": ["s3vectors:DelIndex"], "Resource": "*"})
+
+    fixes = [sentence for kind, _, sentence in find_faults(policy, *BOTH) if kind == "ineffective"]
+
+    assert [fix.partition("; ")[2] for fix in fixes] == ['write "s3vectors:DeleteIndex"']
+
+
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+def test_the_fix_of_a_negated_resource_names_no_other_element(effect):
+    """A statement with both elements is malformed."""
+    excluding = {"Effect": effect, "Action": NEEDED, "NotResource": [INSIGHTS]}
+    policy = build(excluding, *([allow()] if effect == "Deny" else []))
+
+    sentences = [sentence for _, _, sentence in find_faults(policy, *BOTH)]
+
+    assert sentences
+    assert not [sentence for sentence in sentences if "its Resource" in sentence]
 
 
 def test_a_fault_hides_only_what_its_correction_allows():

@@ -1,7 +1,8 @@
 """Evaluation of a role's trust policy and of a key policy, for a service or a role.
 
-An element that this module does not support never allows anything, and always denies. So a test
-cannot pass because of a statement that was not understood.
+An element that this module does not support never allows anything. In a Deny, an unsupported
+condition counts as true, and another unsupported element always denies. So a test cannot pass
+because of a statement that was not understood.
 """
 
 from __future__ import annotations

@@ -11,15 +11,23 @@ from functools import cache
 from typing import Final
 
 from s3vectors_local.iam.patterns import matches_arn
-from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_NAME, get_partition
+from stache_ai_s3vectors.service.arns import BUCKET_NAME, INDEX_NAME, get_partition
 
 SERVICE: Final = "s3vectors"
 BUCKET: Final = "bucket"
 INDEX: Final = "index"
 
 _COLONS: Final = 5
-_ARN: Final = re.compile(f"{BUCKET_ARN.pattern}(/index/{INDEX_NAME.pattern})?")
-_EXAMPLE: Final = "arn:aws:s3vectors:us-east-1:123456789012:bucket/xxx/index/xxx"
+_FORMS: Final = {
+    "partition": re.compile(r"aws[-a-z0-9]*"),
+    "region": re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+"),
+    "account": re.compile(r"\d{12}"),
+    "path": re.compile(f"bucket/{BUCKET_NAME.pattern}(/index/{INDEX_NAME.pattern})?"),
+}
+_PATHS: Final = {BUCKET: "bucket/+", INDEX: "bucket/+/index/+"}
+_LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.")
+"""The characters of names."""
+
 _VARIABLE: Final = re.compile(r"\$\{[^}]*\}")
 
 
@@ -57,18 +65,32 @@ def is_like_service(service: str) -> bool:
 
 @cache
 def find_kinds(resource: str) -> frozenset[str]:
-    """The kinds, "bucket" and "index", of ARNs that a resource may match; none for "*".
+    """The kinds, "bucket" and "index", of ARNs that a resource can match; none for "*"."""
+    parts = complete_arn(resource).split(":", _COLONS)
+    if len(parts) <= _COLONS:
+        return frozenset()
+    _, partition, service, region, account, path = parts
+    texts = {"partition": partition, "region": region, "account": account, "path": path}
+    sound = all(is_wild(text) or _FORMS[name].fullmatch(text) for name, text in texts.items())
+    foreign = partition != get_partition(region) and not is_wild(partition + region)
+    if service != SERVICE or not sound or foreign:
+        return frozenset()
+    return frozenset(kind for kind, form in _PATHS.items() if _can_have_form(path, form))
 
-    None is left out that it matches.
-    """
-    pattern = complete_arn(resource)
-    # What precedes the first wildcard must be the beginning of an ARN
-    start, *rest = re.split(r"[*?]", pattern, maxsplit=1)
-    ends = [_EXAMPLE[at:] for at in range(len(_EXAMPLE) + 1)] if rest else [""]
-    if get_service(pattern) != SERVICE or not any(_ARN.fullmatch(start + end) for end in ends):
-        return frozenset()
-    _, partition, _, region, _, path = pattern.split(":", _COLONS)
-    if partition != get_partition(region) and not is_wild(partition + region):
-        return frozenset()
-    index = [INDEX] if "/index/" in path or is_wild(path) else []
-    return frozenset(index if path.count("/") > 1 else [BUCKET, *index])
+
+def _can_have_form(pattern: str, form: str) -> bool:
+    """Whether a text that a pattern matches can have a form, in which each "+" is a name."""
+    positions = {0}
+    for character in pattern:
+        if character == "*":
+            positions = set(range(min(positions), len(form) + 1))
+        else:
+            matched = {at for at in positions if _can_be(character, form[at : at + 1])}
+            positions = {at + 1 for at in matched} | {at for at in matched if form[at] == "+"}
+        if not positions:
+            return False
+    return len(form) in positions
+
+
+def _can_be(character: str, part: str) -> bool:
+    return bool(part) and character in ("?", *(_LETTERS if part == "+" else part))

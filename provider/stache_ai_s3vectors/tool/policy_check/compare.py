@@ -49,7 +49,10 @@ def _explain_denial(need: Need, rule: Rule) -> Finding:
     fix = "remove the denied actions from its Action"
     if rule.negated_actions:
         fix = "add the denied actions to its NotAction"
-    fix += " or make its Resource narrower" if answer else ", or add a condition"
+    narrower = "make its Resource narrower"
+    if rule.negated_resources:
+        narrower = "add ARNS to its NotResource"
+    fix += f" or {narrower}" if answer else ", or add a condition"
     return rule.report(line, "denied", f"this statement denies WHAT {when}".rstrip(), fix)
 
 
@@ -63,7 +66,7 @@ def _explain_gap(need: Need, rules: Sequence[Rule], line: int) -> Finding:
         return rule.report(at, "missing", problem, "allow it without that on ARNS")
     service = get_service(need.resource)
     for rule in (rule for rule in rules if rule.is_about(need.action)):
-        if any(get_service(item) == service for item in rule.resources):
+        if not rule.negated_resources and service in map(get_service, rule.resources):
             problem = "no statement allows WHAT; this one covers only other resources"
             return rule.report(rule.line, "missing", problem, "add ARNS to its Resource")
     return Finding(line, "missing", "no statement allows WHAT", "allow it on ARNS")

@@ -25,6 +25,7 @@ def correct(rule: Rule, target: Target) -> tuple[list[Finding], Rule]:
     """Find what can never match in a statement, and correct its texts.
 
     The other checks take the corrected statement, so they do not report what follows from a fault.
+    But a Deny denies only what it denies as it is written.
     """
     actions, rule = _correct_texts(rule, "actions", _explain_action, target)
     resources, rule = _correct_texts(rule, "resources", _explain_resource, target)
@@ -66,12 +67,12 @@ def _explain_action(item: Text, rule: Rule, target: Target) -> Fault:
     # With less, InsertVectors is answered with ListVectors
     near = get_close_matches(right_name.lower(), by_lower, 1, cutoff=0.92)
     right = right_name if expand_action(right_name) else by_lower[near[0]] if near else ""
-    useless = rule.allows and not target.list_needed(right)
+    useless = rule.allows and not rule.negated_actions and not target.list_needed(right)
     return problem, [right] if right and not useless else []
 
 
 def _explain_resource(item: Text, rule: Rule, target: Target) -> Fault:
-    ours = rule.is_own or is_like_service(get_service(item))
+    ours = rule.names_only_service_actions or is_like_service(get_service(item))
     if not ours or find_kinds(item) or complete_arn(item) == "*":
         return None
     needed = {need.resource for need in target.needs if rule.is_about(need.action)}
@@ -83,7 +84,11 @@ def _explain_resource(item: Text, rule: Rule, target: Target) -> Fault:
 
 def _find_idle_denial(rule: Rule, target: Target) -> list[Finding]:
     """Find a Deny whose actions are authorized on other resources than it names."""
-    if rule.allows or not rule.is_own or replace(rule, written=()).list_reached(target):
+    if (
+        rule.allows
+        or not rule.names_only_service_actions
+        or replace(rule, written=()).list_reached(target)
+    ):
         return []
     names = [name for item in rule.actions for name in expand_action(item)]
     kinds = " or ".join(sorted({kind for name in names for kind in list_actions()[name].kinds}))

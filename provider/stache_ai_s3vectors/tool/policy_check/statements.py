@@ -63,7 +63,7 @@ class Rule(Statement):
     line: int
 
     @property
-    def is_own(self) -> bool:
+    def names_only_service_actions(self) -> bool:
         """Whether it names actions of S3 Vectors only, and resources."""
         own = all(item.lower().startswith(PREFIX) for item in self.actions)
         return own and not (self.negated_actions or self.negated_resources)

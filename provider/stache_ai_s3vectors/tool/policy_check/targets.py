@@ -29,6 +29,9 @@ _REQUEST: Final[Mapping[str, Any]] = {
 }
 """All members of requests that permissions depend on."""
 
+_OF_TAGS: Final = ("aws:resourcetag/", "s3vectors:vectorbuckettag/")
+"""Condition keys of the tags of a resource."""
+
 
 @dataclass(frozen=True)
 class Action:
@@ -53,7 +56,10 @@ def list_actions() -> Mapping[str, Action]:
         operation = name.removeprefix(PREFIX)
         needs = [find_needs(operation, r, caller, lambda _: {"": ""})[0] for r in requests]
         kinds = frozenset(kind for need in needs for kind in find_kinds(need.resource))
-        keys = frozenset(key for need in needs for key in need.context if kinds)
+        # Without a resource, there are no tags of one
+        keys = frozenset(
+            key for need in needs for key in need.context if kinds or not key.startswith(_OF_TAGS)
+        )
         actions[name] = Action(kinds, keys)
     return actions
 
