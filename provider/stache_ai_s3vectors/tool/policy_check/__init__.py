@@ -27,7 +27,7 @@ from .compare import find_excess, find_missing
 from .documents import Policy, read_policy
 from .findings import Finding
 from .ineffective import correct
-from .statements import Rule
+from .statements import WrittenStatement
 from .targets import Target
 
 __all__ = ["Finding", "Holder", "Policy", "Target", "read_file"]
@@ -55,13 +55,13 @@ class Holder:
         While a part of them cannot be evaluated, nothing is reported as missing or denied.
         """
         findings = [finding for policy in self.policies for finding in policy.findings]
-        rules: list[Rule] = []
-        for rule in (rule for policy in self.policies for rule in policy.rules):
-            faults, corrected = correct(rule, target)
+        statements: list[WrittenStatement] = []
+        for statement in (statement for policy in self.policies for statement in policy.statements):
+            faults, corrected = correct(statement, target)
             findings += [*faults, *find_excess(corrected, target)]
-            rules.append(corrected if rule.allows else rule)
+            statements.append(corrected if statement.allows else statement)
         if not any(policy.findings for policy in self.policies):
-            findings += find_missing(rules, target, self.policies[0].line)
+            findings += find_missing(statements, target, self.policies[0].line)
         return sorted(set(findings))
 
 

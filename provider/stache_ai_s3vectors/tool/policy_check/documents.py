@@ -21,7 +21,7 @@ from stache_ai_s3vectors.tool.policy_files.source import Object, Text, to_list, 
 
 from .arns import complete_arn
 from .findings import Finding
-from .statements import Rule, WrittenCondition
+from .statements import WrittenCondition, WrittenStatement
 
 _LARGEST: Final = 10_240
 """Characters of all policies in a role, https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
@@ -44,19 +44,25 @@ class Policy:
     Args:
         name: what its file calls it; empty when the file is the policy.
         line: where it begins.
-        rules: its statements that can be evaluated.
+        statements: its statements that can be evaluated.
         findings: why IAM refuses the document, or what is not known of it.
     """
 
     name: str
     line: int
-    rules: tuple[Rule, ...]
+    statements: tuple[WrittenStatement, ...]
     findings: tuple[Finding, ...]
 
     def list_mentions(self) -> list[dict[str, str | None]]:
         """The parts of the ARNs of S3 Vectors in its Allow statements."""
-        allowed = [rule for rule in self.rules if rule.allows and not rule.negated_resources]
-        matches = [_MENTION.fullmatch(text) for rule in allowed for text in rule.resources]
+        allowed = [
+            statement
+            for statement in self.statements
+            if statement.allows and not statement.negated_resources
+        ]
+        matches = [
+            _MENTION.fullmatch(text) for statement in allowed for text in statement.resources
+        ]
         return [match.groupdict() for match in matches if match]
 
 
@@ -64,8 +70,8 @@ def read_policy(extract: Extract) -> Policy:
     """Read a policy document; the faults of its form are among its findings."""
     parts = [*_report_unresolved(extract), *_read_document(extract)]
     findings = (replace(part, policy=extract.name) for part in parts if isinstance(part, Finding))
-    rules = (part for part in parts if isinstance(part, Rule))
-    return Policy(extract.name, extract.line, tuple(rules), tuple(findings))
+    statements = (part for part in parts if isinstance(part, WrittenStatement))
+    return Policy(extract.name, extract.line, tuple(statements), tuple(findings))
 
 
 def _report_unresolved(extract: Extract) -> Iterator[Finding]:
@@ -76,7 +82,7 @@ def _report_unresolved(extract: Extract) -> Iterator[Finding]:
         yield Finding(name.line, "unresolved", f"{name} is not known", fix)
 
 
-def _read_document(extract: Extract) -> Iterator[Rule | Finding]:
+def _read_document(extract: Extract) -> Iterator[WrittenStatement | Finding]:
     document, parts = extract.document, list(walk(extract.document))
     if document is None and extract.unresolved:
         return
@@ -115,7 +121,9 @@ def _check_sids(statements: list[Any]) -> Iterator[Finding]:
         lines.setdefault(sid, line)
 
 
-def _read_statement(raw: Any, number: str, line: int, extract: Extract) -> Iterator[Rule | Finding]:
+def _read_statement(
+    raw: Any, number: str, line: int, extract: Extract
+) -> Iterator[WrittenStatement | Finding]:
     if not isinstance(raw, Object):
         yield Finding(line, "malformed", f"{_THIS} is not an object", "correct it", number)
         return
@@ -133,7 +141,7 @@ def _read_statement(raw: Any, number: str, line: int, extract: Extract) -> Itera
     actions, resources = (texts.get(m, texts.get(f"Not{m}", [])) for m in ("Action", "Resource"))
     own = {"name": name, "actions": tuple(actions), "resources": tuple(resources)}
     place = {"policy": extract.name, "line": line, "written": written}
-    yield Rule(**vars(parsed) | own | place)
+    yield WrittenStatement(**vars(parsed) | own | place)
 
 
 def _list_texts(statement: Object, extract: Extract) -> dict[str, list[Any]]:

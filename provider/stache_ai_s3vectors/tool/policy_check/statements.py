@@ -44,7 +44,7 @@ class WrittenCondition:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule(Statement):
+class WrittenStatement(Statement):
     """A statement of the engine, with what is written in its document.
 
     Args:

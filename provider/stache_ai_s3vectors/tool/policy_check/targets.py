@@ -143,17 +143,17 @@ class Target:
             context["kms:encryptioncontextkeys"] = names
         return Need(action, resource, context)
 
-    def list_probes(self, rule: Statement) -> Iterator[Need]:
+    def list_probes(self, statement: Statement) -> Iterator[Need]:
         """Requests of each action of S3 Vectors, and of those on the key that a statement names.
 
         They are on the ARNs of the target, on their neighbors, and on what the statement names.
         """
-        arns = (*self.arns, *self._neighbors, *rule.resources)
+        arns = (*self.arns, *self._neighbors, *statement.resources)
         for name, action in list_actions().items():
             fitting = [arn for arn in arns if find_kinds(arn) & action.kinds]
             yield from (self.make_need(name, arn) for arn in (fitting if action.kinds else ["*"]))
         if self.key:
-            keys = (item for item in rule.actions if item.lower().startswith(KMS))
+            keys = (item for item in statement.actions if item.lower().startswith(KMS))
             needed = (need.action for need in self.needs if need.resource == self.key)
             for need in (self.make_need(name, self.key) for name in (*needed, *keys)):
                 yield from (need, *self.list_direct_uses(need))
