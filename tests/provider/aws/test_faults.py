@@ -113,6 +113,7 @@ def test_what_is_stored_is_what_was_reported(attempts, monkeypatch):
     assert expected.open if attempts == 1 else sum(retries) > 0
 
 
+@pytest.mark.long
 def test_what_is_stored_over_http_is_what_was_reported(monkeypatch, tmp_path):
     """Real sockets are closed, or nothing arrives within the read timeout of a second."""
     stache.skip_waiting(monkeypatch)
