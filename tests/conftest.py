@@ -43,7 +43,7 @@ from stache_ai_s3vectors.aws.connections import close_engines  # noqa: E402
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """Start three workers for two cores: a fifth of their time, they wait for disks and pip."""
+    """Start three workers for two cores: two waited for disks and pip a fifth of the time."""
     return (yield) * 3 // 2 or 1
 
 
