@@ -37,5 +37,6 @@ def test_an_index_is_described_once_for_its_users():
 
     assert VectorIndex(provider._options, create=False).describe() is created
     assert calls == []
-    assert VectorIndex(provider._options, create=False).describe(fresh=True) == created
+    again = VectorIndex(provider._options, create=False).describe(fresh=True)
+    assert again.arn == created.arn  # its text search may be ACTIVE now
     assert calls == [1]
