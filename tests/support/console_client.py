@@ -56,10 +56,17 @@ def run_failing_job(url: str, job: str, **members: Any) -> dict[str, Any]:
 
 
 def create_index(engine: Engine, dimension: int = 2, **options: Any) -> None:
-    """Create the index and its bucket."""
+    """Create the index and its bucket; its text searches are ACTIVE."""
     engine.call("CreateVectorBucket", {"vectorBucketName": NAMES["vectorBucketName"]})
     shape = {"dataType": "float32", "dimension": dimension, "distanceMetric": "cosine"}
     engine.call("CreateIndex", {**NAMES, **shape, **options})
+    wait_until_active(engine, NAMES)
+
+
+def wait_until_active(engine: Engine, names: dict[str, str]) -> None:
+    """Wait until the text searches of an index are ACTIVE."""
+    while "BUILDING" in str(engine.call("GetIndex", names)):
+        pass  # a thread of the engine builds them in a moment
 
 
 def put_vectors(engine: Engine, vectors: list[tuple[str, Any, dict[str, Any]]]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from console_client import wait_until_active
 from s3vectors_local import Engine
 
 BUCKET = "library"
@@ -35,10 +36,11 @@ HOSTILE_KEYS = (
 def create_index(
     engine: Engine, name: str, dimension: int = DIMENSION, **options: Any
 ) -> dict[str, str]:
-    """Create an empty index in the bucket, and return its names."""
+    """Create an empty index in the bucket, and return its names; its text searches are ACTIVE."""
     names = {"vectorBucketName": BUCKET, "indexName": name}
     shape = {"dataType": "float32", "dimension": dimension, "distanceMetric": "cosine"}
     engine.call("CreateIndex", {**names, **shape, **options})
+    wait_until_active(engine, names)
     return names
 
 

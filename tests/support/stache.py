@@ -75,6 +75,12 @@ def get_engine(endpoint: str) -> Engine:
     return connections._process.engines[endpoint.removeprefix("local:")]
 
 
+def wait_until_active(provider: S3VectorsProvider) -> None:
+    """Wait for the engine, which builds the text search even of an empty index."""
+    while "BUILDING" in provider.get_collection_info()["textSearch"].values():
+        pass  # a thread of the engine builds it in a moment
+
+
 def skip_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Skip the waits between retries. Return a list, to which each skipped wait is added.
 

@@ -48,16 +48,8 @@ def make_context(question=None):
 def create_provider(mode="hybrid", **settings):
     provider = stache.create_provider(s3vectors_search_mode=mode, **settings)
     provider.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
-    wait_until_active(provider)
+    stache.wait_until_active(provider)
     return provider
-
-
-def wait_until_active(provider):
-    """Wait for the engine, which builds the text search even of an empty index."""
-    for _ in range(100_000):
-        if "BUILDING" not in provider.get_collection_info()["textSearch"].values():
-            return
-    raise AssertionError("it is still BUILDING")
 
 
 def get_ids(results):
@@ -256,7 +248,7 @@ def test_text_search_that_was_added_is_noticed_after_a_while(monkeypatch):
     assert "GetIndex" not in seen
 
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
-    wait_until_active(stache.create_provider(s3vectors_endpoint_url="local:"))
+    stache.wait_until_active(stache.create_provider(s3vectors_endpoint_url="local:"))
     assert "tank" in get_ids(provider.search(QUESTION, 2, context=make_context(WORDS)))
 
 
@@ -308,7 +300,7 @@ def test_the_language_setting_lets_hybrid_search_find_word_forms(language, langu
         s3vectors_search_mode="hybrid", s3vectors_text_language=language
     )
     provider.insert(FAR, ["Der See", "Die Wiese", "Die Häuser"], ids=["lake", "meadow", "houses"])
-    wait_until_active(provider)
+    stache.wait_until_active(provider)
 
     results = get_ids(provider.search(FAR[0], 2, context=make_context("Haus")))
 
@@ -322,7 +314,7 @@ def test_hybrid_search_finds_words_in_other_keys(caplog):
     provider = stache.create_provider(s3vectors_search_mode="hybrid", s3vectors_text_keys=keys)
     names = [{"filename": "coffee.pdf"}, {"filename": "errors.md"}, {"filename": "XK-4471.pdf"}]
     provider.insert(FAR, ["same", "same", "same"], names, ids=["machine", "write", "tank"])
-    wait_until_active(provider)
+    stache.wait_until_active(provider)
 
     results = provider.search(QUESTION, 2, context=make_context(WORDS))
 
@@ -445,7 +437,7 @@ def test_a_question_to_stache_s_pipeline_is_searched_by_vector_and_words(context
     pipeline = quickstart.make_pipeline()
     provider = pipeline.documents_provider
     provider.insert([pipeline.embedding_provider.embed(text) for text in TEXTS], TEXTS)
-    wait_until_active(provider)
+    stache.wait_until_active(provider)
     texts = []
     provider.client.meta.events.register(
         "provide-client-params.s3vectors.QueryVectors",

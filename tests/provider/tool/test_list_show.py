@@ -301,6 +301,7 @@ def test_hybrid_search_shows_each_score_in_its_column(monkeypatch):
     provider = stache.create_provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
     texts = ["tank 47-B", "tank", "other words here"]
     provider.insert(Words({}).embed_batch(texts), texts, ids=["a", "b", "c"])
+    stache.wait_until_active(provider)
 
     matches = tool.read_json("query", "--text", "tank 47-B", "--hybrid", *EIGHT)["matches"]
     shown = tool.run_checked("query", "--text", "tank 47-B", "--hybrid", *EIGHT).splitlines()

@@ -11,6 +11,7 @@ from doctor_setup import ARN, find_problems
 
 def test_a_good_setup_is_ready(three_indexes):
     """Each check reports what it checked. Nothing is left behind."""
+    stache.wait_until_active(stache.create_provider(s3vectors_endpoint_url="local:data"))
     result = tool.run("doctor", "--level", "manage-indexes")
 
     assert result.exit_code == 0, result.output
