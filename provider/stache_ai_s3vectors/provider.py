@@ -9,7 +9,6 @@ calls.
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -21,12 +20,10 @@ from stache_ai_s3vectors.aws.connections import preload
 from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
 from stache_ai_s3vectors.chunks import filters, results
 from stache_ai_s3vectors.chunks.arguments import (
+    check_chunks,
     check_fields,
     check_ids,
-    check_lengths,
     check_limit,
-    check_list,
-    check_new_ids,
     check_scalar,
 )
 from stache_ai_s3vectors.chunks.metadata_values import is_text
@@ -334,21 +331,20 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
             PartialWriteError: the service failed half-way. Chunks with generated ids are deleted
                 again; chunks with your own ids stay.
         """
-        check_list("vectors", vectors, of="vectors", ordered=True)
-        check_list("texts", texts, of="texts", ordered=True)
-        keys = [str(uuid.uuid4()) for _ in vectors] if ids is None else check_new_ids(ids)
-        metadatas = [{} for _ in vectors] if metadatas is None else metadatas
-        check_list("metadatas", metadatas, of="dictionaries", ordered=True)
-        check_lengths(vectors=vectors, texts=texts, metadatas=metadatas, ids=keys)
-        if not keys:
+        chunks = check_chunks(vectors, texts, metadatas, ids)
+        if not chunks:
             return []
         if self._has_empty_default(context):
-            namespace, metadatas = namespace or None, [*map(remove_empty_namespace, metadatas)]
-        chunks = [*zip(keys, vectors, texts, metadatas, strict=True)]
+            namespace = namespace or None
+            chunks = [
+                (key, vector, text, remove_empty_namespace(metadata))
+                for key, vector, text, metadata in chunks
+            ]
+        keys = [key for key, *_ in chunks]
         with log_operation("insert", self._index.name) as entry:
             records = prepare_records(self._index, chunks, namespace)
             if ids is None and context is not None:  # Stache ingests a document
-                self._announce(keys, metadatas, namespace)
+                self._announce(keys, [metadata for *_, metadata in chunks], namespace)
             store_records(self._index, records, progress, withdraw=ids is None)
             entry.outcome = f"{len(keys)} vectors stored"
         return keys

@@ -19,6 +19,7 @@ class IndexDescription:
     """An index, in AWS's terms.
 
     Args:
+        arn: empty if the index does not exist.
         mode: ENHANCED, or CLASSIC.
         text_searches: the metadata keys with text search, each with its status, BUILDING or
             ACTIVE.

@@ -88,19 +88,25 @@ class Outcomes:
         self._sure += keys  # one list operation, which needs no lock
 
     @contextmanager
-    def log_interruption(self, index_name: str, unless: object = None) -> Iterator[None]:
-        """If the caller is interrupted in the `with` block, log how many keys are done.
+    def conclude(self, index_name: str, part_of: Outcomes | None = None) -> Iterator[None]:
+        """At the end of the `with` block, raise if anything failed.
+
+        If the caller is interrupted in it, log how many keys are done.
 
         Args:
             index_name: of the index.
-            unless: the call that contains this one, and logs instead.
+            part_of: the outcomes of the call that contains this one, which logs instead.
+
+        Raises:
+            S3VectorsError: the error itself, when nothing is done.
+            PartialWriteError: some keys are done.
         """
         try:
             yield
         except S3VectorsError:
             raise
         except BaseException as error:
-            if unless is not None:
+            if part_of is not None:
                 raise
             _LOG.warning(
                 "a call on %s was interrupted by %s: %d of %d vectors are known to be %s, the "
@@ -112,6 +118,7 @@ class Outcomes:
                 self._verb,
             )
             raise
+        self._raise_errors()
 
     def note_skipped(self, keys: Iterable[str]) -> None:
         """Note that these keys need no work."""
@@ -124,13 +131,7 @@ class Outcomes:
         self._unanswered += isinstance(error, UnavailableError)
         self._errors.append(error)
 
-    def raise_errors(self) -> None:
-        """Raise if anything failed.
-
-        Raises:
-            S3VectorsError: the error itself, when nothing is done.
-            PartialWriteError: some keys are done.
-        """
+    def _raise_errors(self) -> None:
         if not self._errors:
             return
         # Prefer an error after which it is unknown what was done

@@ -119,15 +119,15 @@ class _Threads:
     def submit(self, function: Callable[..., R], *arguments: Any) -> Future[R]:
         """Submit a call; without threads, it has ended when this returns."""
         call: Future[R] = Future()
-        work = partial(self._deadline.bind(function), *arguments)
         if len(self._threads) < self._most:
             self._start()
         if self._threads:
             self._under_way.add(call)
             call.add_done_callback(self._under_way.discard)
+            work = partial(self._deadline.bind(function), *arguments)
             self._queue.put(partial(_run, call, work, BaseException))
-        else:
-            _run(call, work, Exception)  # an interruption is the caller's own
+        else:  # an interruption is the caller's own
+            _run(call, partial(function, *arguments), Exception)
         return call
 
     def _start(self) -> None:

@@ -76,6 +76,7 @@ class VectorIndex:
         self.options = options
         self.name = f"{options.bucket_name}/{options.index_name}"
         self._creates = options.create_index if create is None else create
+        self._parameters = options.index_parameters
         self._held: tuple[Connection, IndexState] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -106,10 +107,6 @@ class VectorIndex:
             rate = None if options.local else options.write_rate
             held = self._held = connection, connection.get_index_state(name, rate)
         return held
-
-    @property
-    def _parameters(self) -> dict[str, Any]:
-        return self.options.index_parameters
 
     @contextmanager
     def _use_client(self, operation: str) -> Iterator[S3VectorsClient]:
@@ -168,9 +165,9 @@ class VectorIndex:
         return state.flight.run(lambda: self._fetch_description(state), self.options.retry_seconds)
 
     @property
-    def would_create(self) -> bool:
-        """Whether `describe_or_create` may create it, as far as is known."""
-        return self._creates and self._state.description is None
+    def known_description(self) -> IndexDescription | None:
+        """The description; None before this process has asked for it."""
+        return self._state.description
 
     def describe_existing(self) -> IndexDescription | None:
         """Describe the index without creating it; None if it would be created on first use."""
@@ -253,10 +250,9 @@ class VectorIndex:
             before=lambda batch: self._wait_for_pace(len(batch.keys)),
             stop=lambda: outcomes.failed,
         )
-        with closing(calls), outcomes.log_interruption(self.name, unless=part_of):
+        with closing(calls), outcomes.conclude(self.name, part_of):
             for batch, call in calls:
                 outcomes.add_call(batch.keys, call)
-        outcomes.raise_errors()
 
     def _put(self, batch: Batch) -> None:
         with self._use_client("PutVectors") as client, send_body(batch.body):
@@ -435,10 +431,9 @@ class VectorIndex:
             before=lambda batch: self._wait_for_pace(len(batch)),
             stop=lambda: outcomes.hopeless,
         )
-        with closing(calls), outcomes.log_interruption(self.name, unless=part_of):
+        with closing(calls), outcomes.conclude(self.name, part_of):
             for batch, call in calls:
                 outcomes.add_call(batch, call)
-        outcomes.raise_errors()
 
     def _delete(self, keys: Sequence[str]) -> None:
         with self._use_client("DeleteVectors") as client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from numbers import Integral
@@ -82,8 +83,23 @@ def _check_count(value: Any, problem: str) -> int:
     return int(value)
 
 
-def check_lengths(**lists: Sequence[Any]) -> None:
-    """Refuse lists of different lengths."""
+def check_chunks(
+    vectors: Any, texts: Any, metadatas: Any, ids: Any
+) -> list[tuple[str, Any, Any, Any]]:
+    """Check the lists of an insert; returns id, vector, text and metadata of each chunk.
+
+    Without metadata, it is empty; without ids, they are generated.
+    """
+    check_list("vectors", vectors, of="vectors", ordered=True)
+    check_list("texts", texts, of="texts", ordered=True)
+    keys = [str(uuid.uuid4()) for _ in vectors] if ids is None else _check_new_ids(ids)
+    metadatas = [{} for _ in vectors] if metadatas is None else metadatas
+    check_list("metadatas", metadatas, of="dictionaries", ordered=True)
+    _check_lengths(vectors=vectors, texts=texts, metadatas=metadatas, ids=keys)
+    return [*zip(keys, vectors, texts, metadatas, strict=True)]
+
+
+def _check_lengths(**lists: Sequence[Any]) -> None:
     lengths = {name: len(items) for name, items in lists.items()}
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{length} {name}" for name, length in lengths.items())
@@ -97,7 +113,7 @@ def check_ids(ids: Sequence[str]) -> None:
         _check_id(position, key)
 
 
-def check_new_ids(ids: Any) -> list[str]:
+def _check_new_ids(ids: Any) -> list[str]:
     """Check the ids of an insert, each of which occurs once; returns them as a list."""
     check_list("ids", ids, of="ids", ordered=True)
     seen: set[str] = set()

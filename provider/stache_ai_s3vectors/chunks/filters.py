@@ -101,6 +101,26 @@ def join_conditions(parts: Sequence[Filter]) -> Filter | None:
     return parts[0] if parts else None
 
 
+def build_query_filter(
+    parts: Sequence[Filter], non_filterable: frozenset[str], *, classic: bool
+) -> Filter | None:
+    """Join conditions to the filter of a query; None when there are none.
+
+    Args:
+        parts: the conditions.
+        non_filterable: the index's non-filterable keys.
+        classic: whether the index is in CLASSIC mode, which takes any number of values.
+
+    Raises:
+        InvalidInputError: the service could not evaluate the filter on this index.
+    """
+    document = join_conditions(parts)
+    if document is not None:
+        check_filterable(document, non_filterable)
+        _check_constraints(document, classic=classic)
+    return document
+
+
 def check_filterable(document: Filter | None, non_filterable: frozenset[str]) -> None:
     """Refuse a filter on keys that the index declares non-filterable."""
     hidden = sorted(collect_keys(document) & non_filterable)
@@ -115,16 +135,8 @@ def check_filterable(document: Filter | None, non_filterable: frozenset[str]) ->
         raise error
 
 
-def check_constraints(document: Filter, *, classic: bool) -> None:
-    """Refuse a filter with more values than the service evaluates.
-
-    Args:
-        document: the filter.
-        classic: whether the index is in CLASSIC mode, which has no such limit.
-
-    Raises:
-        InvalidInputError: names the number of values, and the limit.
-    """
+def _check_constraints(document: Filter, *, classic: bool) -> None:
+    """Refuse a filter with more values than the service evaluates."""
     if not is_for_enhanced(document) and (not classic or _has_prefix_test(document)):
         raise InvalidInputError(
             f"the filter compares with {_count_constraints(document)} values, including those for "

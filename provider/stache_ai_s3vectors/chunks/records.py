@@ -74,11 +74,6 @@ class Chunk:
         """Metadata and text in one dictionary."""
         return {**self.metadata, TEXT: self.text}
 
-    @property
-    def namespace(self) -> str:
-        """The chunk's namespace."""
-        return str(self.metadata.get(NAMESPACE, ""))
-
 
 @dataclass(frozen=True)
 class StoredMetadata:

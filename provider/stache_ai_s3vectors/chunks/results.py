@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stache_ai_s3vectors.service.metadata_keys import NAMESPACE
+
 from .records import from_metadata
 
 
@@ -21,7 +23,7 @@ def to_search_result(key: str, points: float, stored: Mapping[str, Any]) -> dict
         "score": points,
         "text": chunk.text,
         "content": chunk.text,
-        "namespace": chunk.namespace,
+        "namespace": str(chunk.metadata.get(NAMESPACE, "")),
         "metadata": chunk.metadata,
     }
 

@@ -47,10 +47,10 @@ def _describe_matching_index(
     index: VectorIndex, dimension: int, prepare: Callable[[IndexDescription], object]
 ) -> IndexDescription:
     expected = index.options.dimension
-    description: IndexDescription | None
-    if dimension != expected:
+    description = index.known_description
+    if description is None and dimension != expected:
         description = index.describe_existing()
-    else:
+    elif description is None:
         _check_before_creation(index, prepare)
         description = index.describe_or_create()
     if description is None:
@@ -70,8 +70,6 @@ def _check_before_creation(
     index: VectorIndex, prepare: Callable[[IndexDescription], object]
 ) -> None:
     """Refuse input that no index for Stache can take, before one is created for it."""
-    if not index.would_create:
-        return
     try:
         prepare(IndexDescription.from_dimension(index.options.dimension))
     except InvalidInputError:

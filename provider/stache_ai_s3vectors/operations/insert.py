@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import wait
 from functools import partial
 from typing import Any, Final, TypeAlias
@@ -15,7 +15,6 @@ from stache_ai_s3vectors.aws.parallel import CallCounter, start_detached
 from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
 from stache_ai_s3vectors.chunks.records import to_metadata
 from stache_ai_s3vectors.chunks.vectors import (
-    Numbers,
     check_range,
     check_vector,
     count_dimensions,
@@ -49,14 +48,8 @@ def prepare_records(
     """
     key, vector, _, _ = chunks[0]
     dimension = count_dimensions(vector, f"item 0 (id {key!r}): the vector")
-    # `encode_batches` checks the types of a list's numbers before the first request, so
-    # `check_range` is enough for an index that exists. If the index would be created, everything
-    # must be checked before its creation: `check_vector`
-    check = check_vector if index.would_create else check_range
     records, replaced, moved = prepare_input(
-        index,
-        dimension,
-        partial(_convert, chunks=chunks, namespace=namespace, check=check),
+        index, dimension, partial(_convert, chunks=chunks, namespace=namespace)
     )
     if replaced:
         names = ", ".join(sorted(replaced))
@@ -71,12 +64,13 @@ def prepare_records(
 
 
 def _convert(
-    description: IndexDescription,
-    chunks: Iterable[NewChunk],
-    namespace: str | None,
-    check: Callable[[Any, int, str], Numbers],
+    description: IndexDescription, chunks: Iterable[NewChunk], namespace: str | None
 ) -> tuple[list[Record], set[str], set[str]]:
     """The records, the metadata keys that arguments replace, and those moved to `_overflow`."""
+    # `encode_batches` checks the types of a list's numbers before the first request, so
+    # `check_range` is enough for an index that exists. If the index would be created, everything
+    # must be checked before its creation
+    check = check_range if description.arn else check_vector
     records: list[Record] = []
     moved: set[str] = set()
     replaced: set[str] = set()

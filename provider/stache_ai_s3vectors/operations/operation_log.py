@@ -31,10 +31,6 @@ def log_operation(operation: str, index_name: str) -> Iterator[LogEntry]:
         raise
     finally:
         took = (time.perf_counter() - began) * 1000
-        _LOG.debug(
-            "%s on %s: %s, %.1f ms",
-            operation,
-            to_printable(index_name),
-            to_printable(entry.outcome),
-            took,
-        )
+        if _LOG.isEnabledFor(logging.DEBUG):
+            outcome = to_printable(entry.outcome)
+            _LOG.debug("%s on %s: %s, %.1f ms", operation, to_printable(index_name), outcome, took)

@@ -76,7 +76,7 @@ def delete_matching(
     seen: list[str] = []
     outcomes = Outcomes("deleted", seen, progress)
     unread: S3VectorsError | None = None
-    with outcomes.log_interruption(index.name):
+    with outcomes.conclude(index.name):
         try:
             for page in scan_pages(index, conditions):
                 keys = [key for key, _ in page.rows]
@@ -90,11 +90,10 @@ def delete_matching(
             unread = error
         # The first page, which is of no segment; if reading failed, also the unfinished segments
         _delete(index, [key for keys in unfinished.values() for key in keys], outcomes)
-    if unread is not None:
-        if not outcomes.done:
-            raise unread
-        raise _build_partial_error(outcomes, unread) from unread
-    outcomes.raise_errors()
+        if unread is not None:
+            if not outcomes.done:
+                raise unread
+            raise _build_partial_error(outcomes, unread) from unread
     return outcomes.done
 
 

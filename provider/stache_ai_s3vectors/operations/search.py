@@ -82,10 +82,9 @@ def check_query(
         InvalidInputError: an index of that description could not take it.
     """
     number = check_top_k(top_k)
-    condition = filters.join_conditions(conditions)
-    if condition is not None:
-        filters.check_filterable(condition, description.non_filterable)
-        filters.check_constraints(condition, classic=description.mode != ENHANCED)
+    condition = filters.build_query_filter(
+        conditions, description.non_filterable, classic=description.mode != ENHANCED
+    )
     numbers = check_vector(vector, description.dimension, description.metric)
     return Query(description, numbers, number, condition)
 

@@ -114,7 +114,7 @@ def _apply_in_groups(
     outcomes = Outcomes(verb, unique, progress)
     groups = split_batches(unique, limits.GET_BATCH)
     calls = call_in_parallel(partial(work, outcomes), groups, stop=lambda: outcomes.hopeless)
-    with closing(calls), outcomes.log_interruption(index.name):
+    with closing(calls), outcomes.conclude(index.name):
         for group, call in calls:
             if call.exception() is not None:
                 outcomes.add_call(group, call)
@@ -124,7 +124,6 @@ def _apply_in_groups(
             outcomes.note_skipped(set(group) - set(changed) - refused.keys())
             for error in dict.fromkeys(refused.values()):  # one error may be about many ids
                 outcomes.note_error(error)
-    outcomes.raise_errors()
     return len(outcomes.done)
 
 

@@ -20,6 +20,11 @@ class EmptyIndex(VectorIndex):
 
     describe_or_create = describe
 
+    @property
+    def known_description(self) -> IndexDescription:
+        """The description that the index will have."""
+        return self.describe()
+
     def list_pages(self, *, metadata: bool = True) -> Iterator[Page[Row]]:  # noqa: ARG002 - likewise
         """One empty page."""
         yield Page([], None)
