@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -94,12 +93,6 @@ class Match:
     fused: float | None
     metadata: dict[str, Any]
     bm25: Mapping[str, float] = field(default_factory=dict)
-
-    def sort_key(self) -> float:
-        """The sort key of results, the best first."""
-        if self.fused is not None:
-            return -self.fused
-        return math.inf if self.distance is None else self.distance
 
     @classmethod
     def from_response(cls, vector: Mapping[str, Any]) -> Match:

@@ -6,6 +6,7 @@ and read any number of results.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -313,7 +314,7 @@ class VectorIndex:
             by_key |= latest
             if len(latest) == len(matches) or len(by_key) >= top_k:
                 break
-        return sorted(by_key.values(), key=Match.sort_key)[:top_k], metric
+        return sorted(by_key.values(), key=_rank_match)[:top_k], metric
 
     def _build_query(
         self,
@@ -438,6 +439,13 @@ class VectorIndex:
     def _delete(self, keys: Sequence[str]) -> None:
         with self._use_client("DeleteVectors") as client:
             client.delete_vectors(**self._parameters, keys=keys)
+
+
+def _rank_match(match: Match) -> float:
+    """The sort key of results, the best first."""
+    if match.fused is not None:
+        return -match.fused
+    return math.inf if match.distance is None else match.distance
 
 
 def _to_record(vector: Any) -> Record:

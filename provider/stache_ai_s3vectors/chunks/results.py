@@ -10,11 +10,6 @@ from stache_ai_s3vectors.service.metadata_keys import NAMESPACE
 from .records import from_metadata
 
 
-def to_score(distance: float, metric: str) -> float:
-    """Convert a distance to a score from 0 to 1; higher is nearer."""
-    return min(1.0, max(0.0, 1.0 - distance)) if metric == "cosine" else 1.0 / (1.0 + distance)
-
-
 def to_search_result(key: str, points: float, stored: Mapping[str, Any]) -> dict[str, Any]:
     """One result of a search."""
     chunk = from_metadata(key, stored)

@@ -168,7 +168,9 @@ def _compute_scores(matches: Sequence[Match], metric: str) -> list[float]:
 
 
 def _score_distance(match: Match, metric: str) -> float:
-    return results.to_score(_require_score(match, match.distance), metric)
+    """Convert a distance to a score from 0 to 1; higher is nearer."""
+    distance = _require_score(match, match.distance)
+    return min(1.0, max(0.0, 1.0 - distance)) if metric == "cosine" else 1.0 / (1.0 + distance)
 
 
 def _require_score(match: Match, value: float | None) -> float:
