@@ -66,7 +66,7 @@ def fill(url: str, count: int, dimension: int = dataset.DIMENSION) -> None:
 def compare(
     run: Callable[[str, str], Any], urls: Mapping[str, str], unit: str, rounds: int = ROUNDS
 ) -> dict[str, Any]:
-    """Medians of clients, each at its server, in turns, and how often ours goes into them."""
+    """Medians of clients, each at its server, alternately, and how often ours goes into them."""
     tasks = {name: lambda _, name=name, url=url: run(name, url) for name, url in urls.items()}
     runs = sampling.run_in_turns(tasks, rounds)
     medians = {name: [*map(statistics.median, figures)] for name, figures in runs.items()}

@@ -1,7 +1,8 @@
 """How long the console takes: its first page, a query, a map; and what it costs the API.
 
 The server is a process of its own, with its data on disk. A query through the console is compared
-with the same request to the API, in turns; so is a request to a server with and without a console.
+with the same request to the API, alternately; so is a request to a server with and without a
+console.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def read_processor_time(process: int) -> int:
 
 
 def measure_api(rounds: int) -> dict[str, Any]:
-    """The processor time of a request to the API, with and without a console, in turns.
+    """The processor time of a request to the API, with and without a console, alternately.
 
     Time by the clock would show what else the machine does.
     """

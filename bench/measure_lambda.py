@@ -1,7 +1,7 @@
 """What the example's Lambda function weighs, and how long it takes to its first answer.
 
 Built for this machine's Python and processor, run by AWS's own runtime client as Lambda would,
-compared with floors that need less: in the same package, in turns. The endpoint is the tests'
+compared with floors that need less: in the same package, alternately. The endpoint is the tests'
 simulated AWS, in this process. Lambda's `/var/task` cannot be written to, so a package that
 another Python built, without bytecode, is compiled at every cold start; the benchmark does not
 write bytecode either. A start from a snapshot (SnapStart) is timed from the end of the
@@ -164,7 +164,7 @@ def start(package: Path, name: str, environment: dict[str, str], way: str) -> li
 def measure_starts(
     packages: dict[str, Path], environment: dict[str, str], rounds: int
 ) -> dict[str, Any]:
-    """Cold and warm figures of every event in every way, in turns."""
+    """Cold and warm figures of every event in every way, alternately."""
     start(packages[AS_BUILT], "query", environment, AS_BUILT)  # what the endpoint loads late
     tasks = {
         (event, way): lambda _, package=package, event=event, way=way: start(

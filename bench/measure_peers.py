@@ -1,8 +1,8 @@
 """Our engine compared with what a user would pick instead, on the same data, in one run.
 
 Each peer lives in a virtual environment of its own. All are called in process. Times are ratios to
-numpy's product and partial sort, measured in turns in the same process; recall is the share of the
-exact ten nearest that was returned. What needs more memory than MOST_MEMORY "cannot".
+numpy's product and partial sort, measured alternately in the same process; recall is the share of
+the exact ten nearest that was returned. What needs more memory than MOST_MEMORY "cannot".
 """
 
 from __future__ import annotations

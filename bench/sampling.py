@@ -1,4 +1,4 @@
-"""How the benchmarks measure: in turns, as medians with their spread; and on which machine."""
+"""How the benchmarks measure: alternately, as medians with their spread; and on which machine."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ resource "aws_iam_policy" "this" {
 
     precondition {
       condition     = alltrue([for key in local.kms_key_arns : split(":", key)[3] == local.region])
-      error_message = "a customer key is in another region than the bucket, ${local.region}: ${join(", ", [for key in local.kms_key_arns : key if split(":", key)[3] != local.region])}. S3 Vectors accepts only keys of its own region. Set a key of that region."
+      error_message = "a customer key is in a different region from the bucket, ${local.region}: ${join(", ", [for key in local.kms_key_arns : key if split(":", key)[3] != local.region])}. S3 Vectors accepts only keys of its own region. Set a key of that region."
     }
 
     # tags_all includes the provider's default_tags. Without this check, IAM would refuse them after

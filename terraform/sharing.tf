@@ -43,7 +43,7 @@ resource "aws_s3vectors_vector_bucket_policy" "this" {
   lifecycle {
     precondition {
       condition     = alltrue([for arn in local.other_principals : split(":", arn)[1] == data.aws_partition.current.partition])
-      error_message = "readers and writers have principals of another partition than the bucket, ${data.aws_partition.current.partition}: ${join(", ", [for arn in local.other_principals : arn if split(":", arn)[1] != data.aws_partition.current.partition])}. No policy works across partitions. Remove them."
+      error_message = "readers and writers have principals of a different partition from the bucket, ${data.aws_partition.current.partition}: ${join(", ", [for arn in local.other_principals : arn if split(":", arn)[1] != data.aws_partition.current.partition])}. No policy works across partitions. Remove them."
     }
   }
 }

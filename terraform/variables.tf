@@ -178,7 +178,7 @@ variable "indexes" {
 }
 
 variable "environment_indexes" {
-  description = "Entries of `indexes` that Stache uses as `documents`, `summaries` and `insights`, if not those of these names."
+  description = "Entries of `indexes` that Stache uses as `documents`, `summaries` and `insights`, if these have other keys."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -234,7 +234,7 @@ variable "policy_name_prefix" {
 }
 
 variable "readers" {
-  description = "Principals of other accounts that may search, and read all vectors: ARNs of IAM roles, users or account roots. They replace the policy of an existing bucket."
+  description = "Principals of other accounts that may search, and read all vectors: ARNs of IAM roles, users or account roots. Setting this replaces the policy of an existing bucket."
   type        = list(string)
   default     = []
   nullable    = false
@@ -246,7 +246,7 @@ variable "readers" {
 }
 
 variable "writers" {
-  description = "Principals of other accounts that may do all that Stache does: ARNs of IAM roles, users or account roots. They replace the policy of an existing bucket."
+  description = "Principals of other accounts that may do all that Stache does: ARNs of IAM roles, users or account roots. Setting this replaces the policy of an existing bucket."
   type        = list(string)
   default     = []
   nullable    = false

@@ -37,7 +37,7 @@ REFUSED = {
     "approve it twice": 404,
 }
 
-_PAGES = "a `next_key` always, as Stache's interface says; DynamoDB's index leaves it out"
+_PAGES = "always returns a `next_key`, as Stache's interface says; DynamoDB's index leaves it out"
 _DECIMAL = "stores fractions; DynamoDB's index refuses them, and Stache answers `success: false`"
 _ORDER = "newest first; DynamoDB's index has no order across namespaces"
 _AGAIN = "a deleted document can be ingested again; DynamoDB's index skips it, and it is lost"
@@ -51,7 +51,7 @@ EXPLAINED = {
     "get the moved document": _DECIMAL,
     "get the purged document": _DECIMAL,
     "list documents without the deleted one": _ORDER,
-    "list the trash": f"{_PAGES}, and has numbers as strings",
+    "list the trash": f"{_PAGES}, and returns numbers as strings",
     "list the empty trash": _PAGES,
     "list the trash after the purge": _PAGES,
     "ingest the purged text": _AGAIN,

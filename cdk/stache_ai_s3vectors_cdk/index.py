@@ -118,7 +118,7 @@ def _collect_non_filterable_keys(prop: str, names: Sequence[str]) -> tuple[str, 
             )
     if len(keys) > limits.NON_FILTERABLE_KEYS:
         raise ValueError(
-            f"{prop} makes {len(keys)} keys with {' and '.join(NON_FILTERABLE)}; an index has at "
+            f"with {' and '.join(NON_FILTERABLE)}, {prop} has {len(keys)} keys; an index has at "
             f"most {limits.NON_FILTERABLE_KEYS}: leave {len(keys) - limits.NON_FILTERABLE_KEYS} out"
         )
     return keys

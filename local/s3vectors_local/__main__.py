@@ -156,11 +156,14 @@ def main() -> None:
     "faults",
     multiple=True,
     metavar="KIND:RATE",
-    help=f"Let a share of requests fail: {', '.join(KINDS)}; for example 503:0.01. With "
+    help=f"Make a share of requests fail: {', '.join(KINDS)}; for example 503:0.01. With "
     "timeout and dropped there is no response, and half of the requests are executed. Repeatable.",
 )
 @click.option(
-    "--seed", default=0, show_default=True, help="Seed for --fault; equal seeds draw equal faults."
+    "--seed",
+    default=0,
+    show_default=True,
+    help="Seed for --fault; the same seed gives the same faults.",
 )
 @click.option(
     "--missing-key",
@@ -298,7 +301,7 @@ def _read_policies(
         return policies
     if len(policies) > 1:
         raise ValueError(
-            "--policy FILE is for every caller and excludes --policy PRINCIPAL=FILE; use one form"
+            "--policy FILE is for every caller; it cannot be combined with --policy PRINCIPAL=FILE"
         )
     return policies[""]
 

@@ -67,7 +67,7 @@ def export_command(target: str, name: str | None, **engine: Any) -> None:
 
     An index is a file BUCKET/INDEX.jsonl: JSON Lines with checksums, like those of
     `stache-s3vectors export`. It has the configuration of the index, the vectors and their
-    metadata, but no tags, policies and encryption. If TARGET ends with .gz, it is compressed;
+    metadata, but no tags, policies or encryption. If TARGET ends with .gz, it is compressed;
     - is standard output.
 
     \b
@@ -127,11 +127,11 @@ def _write_file(index: SnapshotIndex, file: Path) -> int:
 @click.command("import")
 @click.argument("source", type=click.Path(allow_dash=True))
 @click.option(
-    "--index", "name", metavar="BUCKET/INDEX", help="Import the file SOURCE to this index."
+    "--index", "name", metavar="BUCKET/INDEX", help="Import the file SOURCE into this index."
 )
 @_add_engine_options
 def import_command(source: str, name: str | None, **engine: Any) -> None:
-    """Import the files in the directory SOURCE, or the file SOURCE to one index.
+    """Import the files in the directory SOURCE, or the file SOURCE into one index.
 
     Imports files of `export` and of `stache-s3vectors export`; - is standard input. Missing vector
     buckets and indexes are created. Vectors with the same keys are replaced. Each line is verified

@@ -259,7 +259,7 @@ def _build_write_error(error: sqlite3.Error | OSError) -> InternalServerExceptio
         "fails, free space on the disk"
     )
     return InternalServerException(
-        f"the write to the data directory failed: {reason}. Nothing of it is stored"
+        f"the write to the data directory failed: {reason}. None of it is stored"
         f"{advice if full else ''}",
         write_refused=True,
     )

@@ -3,7 +3,7 @@
     S3VectorsError
     ├── ConfigurationError     a setting is missing, wrong or contradicts another (ValueError)
     ├── InvalidInputError      an argument cannot be used; nothing was sent (ValueError)
-    ├── NamespaceError         ids are in another namespace than the one named
+    ├── NamespaceError         ids are not in the namespace that was named
     ├── NotFoundError          no such vector bucket, index or local engine
     ├── AccessDeniedError      credentials are missing or a policy does not allow the call
     ├── RejectedError          the service rejected the request
@@ -55,7 +55,7 @@ class InvalidInputError(S3VectorsError, ValueError):
 
 
 class NamespaceError(S3VectorsError):
-    """Ids are in another namespace than the one named; they were not changed."""
+    """Ids are not in the namespace that was named; they were not changed."""
 
 
 class NotFoundError(S3VectorsError):

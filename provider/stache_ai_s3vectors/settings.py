@@ -223,8 +223,8 @@ def _parse_text_keys(value: str) -> tuple[str, ...]:
         )
     if len(unique) > limits.TEXT_SEARCH_KEYS:
         raise ConfigurationError(
-            f"S3VECTORS_TEXT_KEYS has {len(unique)} keys with {TEXT}; S3 Vectors takes at most "
-            f"{limits.TEXT_SEARCH_KEYS}: name fewer"
+            f"S3VECTORS_TEXT_KEYS has {len(unique)} keys, including {TEXT}; S3 Vectors takes at "
+            f"most {limits.TEXT_SEARCH_KEYS}: name fewer"
         )
     return unique
 

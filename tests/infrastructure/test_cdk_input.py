@@ -42,7 +42,7 @@ NINE = [f"key{number}" for number in range(9)]
         ({"indexes": {"a": {"dimension": 0}}}, r"indexes\['a'\].dimension is 0; it must be 1 to"),
         (
             {"indexes": {"a": {"non_filterable_metadata_keys": NINE}}},
-            "makes 11 keys with text and _overflow; an index has at most 10: leave 1 out",
+            "has 11 keys; an index has at most 10: leave 1 out",
         ),
         ({"indexes": {"a": {"non_filterable_metadata_keys": ["k" * 64]}}}, "64 characters; a key"),
         *(

@@ -316,7 +316,7 @@ REFUSALS = {
     ),
     "a key of another region": (
         {"kms_key_arn": KEY.replace("us-east-1", "eu-central-1")},
-        "a customer key is in another region than the bucket, us-east-1",
+        "a customer key is in a different region from the bucket, us-east-1",
         "accepts only keys of its own region. Set a key",
     ),
     "an existing index in a new bucket": (
@@ -363,7 +363,7 @@ REFUSALS = {
     ),
     "a reader of another partition": (
         {"readers": [READER.replace("arn:aws:", "arn:aws-cn:")]},
-        f"of another partition than the bucket, aws: {READER.replace('arn:aws:', 'arn:aws-cn:')}",
+        f"a different partition from the bucket, aws: {READER.replace('arn:aws:', 'arn:aws-cn:')}",
         "Remove them",
     ),
     "an existing bucket without a name": (

@@ -103,7 +103,7 @@ def test_by_default_the_last_of_equal_keys_wins():
 
 
 def test_equal_keys_can_be_refused():
-    """Nothing of the request is stored."""
+    """None of the request is stored."""
     with create_engine(repeated_keys="refused") as engine:
         with pytest.raises(ServiceError, match="for key 'a': the request repeats the key"):
             engine.call("PutVectors", TWICE)

@@ -121,7 +121,7 @@ def test_a_download_s_address_expires(url, monkeypatch):
 
 
 def test_the_number_of_open_downloads_is_limited(url):
-    """Orders are stored in memory."""
+    """Tickets are stored in memory."""
     first, *_, last = [order_download(url, keys=["k00001"]) for _ in range(101)]
 
     assert fetch(url, first)[0].status == 404

@@ -229,7 +229,7 @@ def test_all_conditions_must_hold():
         (policy(allow("*", [1])), "Resource must be a string or a list of strings"),
         (
             policy(allow("*", "*", Principal="*")),
-            "has Principal, which an identity policy does not",
+            "has Principal, which an identity policy cannot",
         ),
         (
             '{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Effect": "Allow"}}',
@@ -237,7 +237,7 @@ def test_all_conditions_must_hold():
         ),
         (
             {**policy(allow("*", "*")), "Condition": {}},
-            "policy 1 has Condition, which a policy does not have",
+            "policy 1 has Condition, which a policy cannot have",
         ),
         (policy(allow("GetIndex", "*")), '"GetIndex" is not "\\*" or SERVICE:ACTION'),
         (policy(allow("s3*:Get*", "*")), '"s3\\*:Get\\*" is not'),

@@ -424,7 +424,7 @@ def test_a_failed_write_changes_nothing(tmp_path):
     fill(engine, "a")
     engine._state.storage._db.execute("PRAGMA max_page_count = 1")  # a full disk
 
-    with pytest.raises(InternalServerException, match="the disk is full. Nothing of it is stored"):
+    with pytest.raises(InternalServerException, match="the disk is full. None of it is stored"):
         fill(engine, *(f"{n:0900}" for n in range(500)))
 
     assert list_keys(engine) == ["a"]

@@ -316,7 +316,7 @@ def test_the_text_keys_include_text(settings, expected):
 @pytest.mark.parametrize(
     "keys, message",
     [
-        (",".join(map(str, range(10))), "has 11 keys with text; S3 Vectors takes at most 10"),
+        (",".join(map(str, range(10))), "has 11 keys, including text; S3 Vectors takes at most 10"),
         ("k" * 64, "S3 Vectors takes at most 63: use a shorter key"),
         ("_overflow", "_overflow is reserved for this provider"),
     ],

@@ -210,7 +210,7 @@ def _say_why(place: _Place, parts: Sequence[Mapping[str, Any]], mode: str) -> st
     if place.rank is not None:
         return f"It is result {place.rank:,} of the query."
     if failing := _list_failing(parts):
-        return f"The filter leaves it out: it does not hold at {', '.join(failing)}."
+        return f"The filter excludes this vector: it does not match at {', '.join(failing)}."
     if place.depth >= RANKING:
         return f"It is not among the first {RANKING:,} results, the most that a query returns."
     if mode == "text":

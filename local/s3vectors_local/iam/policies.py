@@ -274,7 +274,7 @@ def _check_members(name: str, document: Any, grammar: _Grammar) -> None:
     members = document if isinstance(document, Mapping) else {}
     if unknown := members.keys() - _DOCUMENT:
         raise PolicyError(
-            f"{name} has {_join_names(unknown)}, which a policy does not have, only "
+            f"{name} has {_join_names(unknown)}, which a policy cannot have; it can have only "
             f"{_join_names(_DOCUMENT)}"
         )
     if not members.get("Statement"):
@@ -328,8 +328,8 @@ def _parse_statement(name: str, element: Any, grammar: _Grammar) -> Statement:
         raise PolicyError(f"{name} is not an object")
     if unknown := element.keys() - _MEMBERS - grammar.members:
         raise PolicyError(
-            f"{name} has {_join_names(unknown)}, which {grammar.kind} does not have, only "
-            f"{_join_names(_MEMBERS | grammar.members)}"
+            f"{name} has {_join_names(unknown)}, which {grammar.kind} cannot have; it can have "
+            f"only {_join_names(_MEMBERS | grammar.members)}"
         )
     if element.get("Effect") not in ("Allow", "Deny"):
         raise PolicyError(f'{name} needs "Effect": "Allow" or "Deny"')

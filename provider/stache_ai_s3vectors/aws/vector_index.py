@@ -157,7 +157,7 @@ class VectorIndex:
             fresh: call GetIndex again.
 
         Raises:
-            NotFoundError: as for `describe`, if the options do not allow to create the index.
+            NotFoundError: as for `describe`, if the options do not allow creating the index.
         """
         state = self._state
         known = state.description

@@ -19,7 +19,7 @@ def check_namespace(namespace: Any) -> str:
     """Check a namespace that is not None; returns it as a string.
 
     Raises:
-        InvalidInputError: it is not a name. An empty string mostly is a value that somebody
+        InvalidInputError: it is not a name. An empty string is usually a value that somebody
             forgot to set, and must not stand for all namespaces.
     """
     if not is_text(namespace) or not namespace:

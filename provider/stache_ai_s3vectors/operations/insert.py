@@ -145,8 +145,8 @@ def _undo(
     if not done:
         return None
     text = (
-        f"{error.__cause__}. Nothing of the call is stored: its ids were generated, so the vectors "
-        f"that were stored before the error ({len(done)} of {len(keys)}) are deleted again"
+        f"{error.__cause__}. The call stored nothing: its ids were generated, so the vectors that "
+        f"were stored before the error ({len(done)} of {len(keys)}) have been deleted again"
     )
     return PartialWriteError(text, done=[], missing=keys)
 

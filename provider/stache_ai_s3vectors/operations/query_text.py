@@ -53,7 +53,7 @@ def shorten_question(question: str) -> str:
     """Shorten a question to the service's limit: all of it, or words from both ends.
 
     From a longer question, repeated words are removed first, because they count once. If the rest
-    is still too long, half of the limit is for the end, where the actual question mostly is. Words
+    is still too long, half of the limit is for the end, where the actual question usually is. Words
     are not cut, except a single word that is too long.
 
     Characters are counted as in UTF-16, where one may be two: AWS does not document which it

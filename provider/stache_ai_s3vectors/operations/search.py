@@ -175,7 +175,7 @@ def _score_distance(match: Match, metric: str) -> float:
 
 def _require_score(match: Match, value: float | None) -> float:
     if value is None:
-        raise S3VectorsError(f"QueryVectors returned no score of {match.key!r}")
+        raise S3VectorsError(f"QueryVectors returned no score for {match.key!r}")
     return value
 
 

@@ -329,7 +329,7 @@ class Reader:
 
     def _build_damage_error(self, what: str) -> DamagedExportError:
         return DamagedExportError(
-            f"line {self._line} of {self._name} {what}; nothing is imported from there on. "
+            f"line {self._line} of {self._name} {what}; nothing is imported from that line onward. "
             f"{_REMEDY}"
         )
 

@@ -104,13 +104,13 @@ class Destination:
 
 
 def find_destination(options: Options, metric: str) -> Destination:
-    """Find an index to write to, which the settings may allow to create.
+    """Find an index to write to, whose creation the settings may allow.
 
     Args:
         metric: of an index that is created.
 
     Raises:
-        NotFoundError: it does not exist, and the settings do not allow to create it.
+        NotFoundError: it does not exist, and the settings do not allow creating it.
         InvalidInputError: it cannot have this name.
     """
     check_index_name(options.index_name)

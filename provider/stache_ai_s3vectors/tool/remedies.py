@@ -35,8 +35,8 @@ _BY_CODE: Final[Mapping[str, str]] = MappingProxyType(
         "InvalidSignature": "check the secret access key, or the profile that it comes from, and "
         "this machine's clock",
         "SignatureDoesNotMatch": "check the secret access key, or the profile that it comes from",
-        "UnrecognizedClient": "check the access key id, or the profile that it comes from; it is "
-        "of another account's partition, or was deleted",
+        "UnrecognizedClient": "check the access key id, or the profile that it comes from; it "
+        "belongs to an account in another partition, or was deleted",
         "InvalidClientTokenId": "check the access key id, or the profile that it comes from",
         "RequestTimeTooSkewed": _CLOCK,
         "RequestExpired": _CLOCK,

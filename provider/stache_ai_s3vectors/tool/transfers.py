@@ -99,15 +99,15 @@ def check_keys(source: IndexDescription, destination: IndexDescription, name: st
     missing = sorted(source.non_filterable - destination.non_filterable)
     if missing:
         raise ConfigurationError(
-            f"index {name} has no non-filterable keys {', '.join(missing)}, as the source has; "
+            f"index {name} lacks the non-filterable keys {', '.join(missing)} that the source has; "
             f"the service would refuse more than {limits.FILTERABLE_METADATA_BYTES} bytes of them. "
             "Create one that has them: stache-s3vectors indexes create"
         )
     hidden = sorted(destination.non_filterable - source.non_filterable - set(NON_FILTERABLE))
     if hidden:
         raise ConfigurationError(
-            f"index {name} does not filter on {', '.join(hidden)}, as the source does; use one "
-            "that does"
+            f"index {name} cannot filter on {', '.join(hidden)}, but the source can; use one that "
+            "can"
         )
 
 

@@ -186,7 +186,9 @@ def test_why_lists_the_conditions_that_exclude_a_vector(url):
         },
     ]
     assert why["rank"] is None
-    assert why["reason"] == "The filter leaves it out: it does not hold at /$and/0/kind/$in."
+    assert (
+        why["reason"] == "The filter excludes this vector: it does not match at /$and/0/kind/$in."
+    )
     unfiltered = compute_nearest([1, 2, 3, 4], COUNT).index(target) + 1
     assert why["rank_without_filter"] == unfiltered
 

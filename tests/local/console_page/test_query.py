@@ -137,7 +137,7 @@ def test_why_shows_the_rank_or_the_condition_that_excludes_a_vector(page, consol
     page.wait("4 results")
     page.fill("Key that you expect", "doc-00042")
     page.click("button", "Explain")
-    page.wait("The filter leaves it out: it does not hold at /$and/1/number/$lt.")
+    page.wait("The filter excludes this vector: it does not match at /$and/1/number/$lt.")
 
     rows = [row.split("\t") for row in page.texts(".why tbody tr")]
     assert [(row[2].strip(), row[3].strip()) for row in rows[1:]] == [

@@ -227,7 +227,7 @@ def test_a_response_without_scores_is_an_error():
         lambda parsed, **_: [vector.pop("scores") for vector in parsed["vectors"]],
     )
 
-    with pytest.raises(S3VectorsError, match="returned no score of '"):
+    with pytest.raises(S3VectorsError, match="returned no score for '"):
         provider.search(QUESTION, 1, context=make_context(WORDS))
 
 

@@ -431,7 +431,7 @@ def test_after_a_partial_failure_generated_ids_are_deleted_again(provider):
     stache.fail_calls(provider.client, "PutVectors", 2)
 
     with pytest.raises(
-        PartialWriteError, match="Nothing of the call is stored: .* .1000 of 1500"
+        PartialWriteError, match="The call stored nothing: .* .1000 of 1500"
     ) as failed:
         provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500)
 

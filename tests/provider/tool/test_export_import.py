@@ -263,7 +263,7 @@ def test_an_import_stops_at_the_first_damaged_line(tmp_path, damage, line, compr
 
     assert result.exit_code == 1
     assert f"line {line} of a.jsonl" in result.stderr
-    assert "nothing is imported from there on" in result.stderr
+    assert "nothing is imported from that line onward" in result.stderr
     restored = stache.create_provider("restored", s3vectors_endpoint_url="local:other")
     assert sorted(tool.read_contents(restored)) == [f"key-{n:05}" for n in range(min(line - 2, 10))]
 
@@ -328,7 +328,7 @@ def test_an_index_where_texts_are_filterable_is_refused():
     result = tool.run("import", "a.jsonl", *ELSEWHERE, "--index", "other")
 
     assert result.exit_code == 2
-    assert "index my-bucket/other has no non-filterable keys _overflow" in result.stderr
+    assert "index my-bucket/other lacks the non-filterable keys _overflow" in result.stderr
 
 
 def test_an_import_can_be_repeated_and_resumed():

@@ -232,7 +232,7 @@ def test_a_destination_that_cannot_hold_objects_is_refused(old):
     result = tool.run(*MIGRATE, "--yes")
 
     assert result.exit_code == 2
-    assert "has no non-filterable keys _overflow" in result.stderr
+    assert "lacks the non-filterable keys _overflow" in result.stderr
 
 
 def test_a_vector_that_cannot_be_migrated_is_named_and_others_are(old):

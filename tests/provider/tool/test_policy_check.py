@@ -364,7 +364,7 @@ MALFORMED = [
     (
         replace_text(edit(), "Action", "action"),
         "action",
-        "the statement has action, which an identity policy do",
+        "the statement has action, which an identity policy cannot",
     ),
     (replace_text(edit(), "Statement", "Statements"), "Statements", "only Id, Statement, Version"),
     (
@@ -372,8 +372,16 @@ MALFORMED = [
         "x:y",
         "most readers take the las",
     ),
-    (edit(Principal="*"), "Principal", "which an identity policy does not have, only Action, "),
-    (edit(Comment={}), "Comment", "the statement has Comment, which an identity policy does n"),
+    (
+        edit(Principal="*"),
+        "Principal",
+        "cannot have; it can have only Action, ",
+    ),
+    (
+        edit(Comment={}),
+        "Comment",
+        "the statement has Comment, which an identity policy cannot have",
+    ),
     (edit(Effect="allow"), "allow", 'the statement needs "Effect": "Allow" or "De'),
     (edit(Effect=True), "Effect", 'the statement needs "Effect": "Allow" or "Deny"'),
     (

@@ -21,7 +21,7 @@ export function showFailure(error, { retry = null, title = null } = {}) {
 		make('p', { class: 'code' }, title
 			&& `${title}: `, make('strong', {}, showText(code)), error.status ? ` (HTTP ${error.status})` : ''),
 		make('div', { class: 'words' }, showLongText(error.message)),
-		error.statement && make('details', {}, make('summary', {}, 'The statement that refused'),
+		error.statement && make('details', {}, make('summary', {}, 'The statement that denied the request'),
 			make('pre', {}, showLongText(formatStatement(error.statement)))),
 		denied && level && makeNote(level),
 		retry && makeButton('Try again', retry));

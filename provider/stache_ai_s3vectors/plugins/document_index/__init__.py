@@ -4,7 +4,7 @@ Stache finds it through the entry point `stache.document_index: sqlite`.
 
     index         Stache's DocumentIndexProvider; START HERE
     documents     documents: create, read, list, change, delete, count
-    identifiers   reservations, which prevent that a document is ingested twice
+    identifiers   reservations, which prevent a document from being ingested twice
     trash         soft-deleted documents: list, restore, purge, expire
     jobs          cleanup jobs, for Stache's worker
     ingests       ingests in progress, and their recovery after a process was killed

@@ -137,7 +137,7 @@ def check_updates(updates: dict[str, Any]) -> None:
     refused = sorted(updates.keys() - _CHANGEABLE)
     if refused or not updates:
         raise InvalidInputError(
-            f"the fields to update are {', '.join(refused) or 'none'}; they must be of "
+            f"the fields to update are {', '.join(refused) or 'none'}; they must be among "
             f"{', '.join(sorted(_CHANGEABLE))}"
         )
 

@@ -1,4 +1,4 @@
-"""Reservations, which prevent that a document is ingested twice.
+"""Reservations, which prevent a document from being ingested twice.
 
 A document's identifier is its source path, or else its content and its name. Stache reserves it
 before the ingest, and completes the reservation afterwards, just before it lists the document. A

@@ -1,1 +1,1 @@
-"""One file a command, or a group of commands."""
+"""One file for each command or group of commands."""

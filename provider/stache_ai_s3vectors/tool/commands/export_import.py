@@ -193,7 +193,7 @@ def import_command(settings: Settings, *, file: Path, name: str | None, as_json:
 
     Vectors with the same keys are replaced, unless they are equal. To resume an import that was
     interrupted, run the same command again. Each line is checked before it is used: nothing is
-    imported from a damaged line on.
+    imported from a damaged line onward.
 
     FILE - is standard input, compressed by gzip or not.
 

@@ -132,7 +132,9 @@ def _check_existing(options: Options, language: str | None) -> bool:
     if missing:
         problems.append(f"lacks the non-filterable keys {', '.join(missing)}")
     if lost := sorted(description.non_filterable.intersection(FILTERED)):
-        problems.append(f"cannot be filtered by {', '.join(lost)}, as all of Stache's searches do")
+        problems.append(
+            f"cannot be filtered by {', '.join(lost)}, but all of Stache's searches filter by it"
+        )
     if problems:
         raise ConfigurationError(
             f"index {options.bucket_name}/{options.index_name} exists already, and "

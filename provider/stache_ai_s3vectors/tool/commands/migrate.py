@@ -53,7 +53,7 @@ from .copy_reembed import create_destination, resolve_sides, with_sides
     "--replace",
     "replacing",
     is_flag=True,
-    help="Like --resume, and replace vectors that differ with SOURCE's.",
+    help="Like --resume, and also overwrite vectors that differ from SOURCE.",
 )
 @with_setting_options
 def migrate_command(  # noqa: PLR0913 - one for each option
@@ -69,16 +69,16 @@ def migrate_command(  # noqa: PLR0913 - one for each option
     """Copy an index of the older package (0.2.x) into a new index.
 
     Keys, vectors, namespaces and statuses stay the same. Objects that the older package stored
-    as JSON strings become objects again, also in lists. Without --yes, nothing is written.
-    DESTINATION needs the same dimension, and _overflow as a non-filterable key; indexes create
-    creates such an index. SOURCE does not change.
+    as JSON strings become objects again, including those in lists. Without --yes, nothing is
+    written. DESTINATION needs the same dimension, and _overflow as a non-filterable key; indexes
+    create creates such an index. SOURCE does not change.
 
     If DESTINATION already has vectors, those that differ may be newer, and missing ones may have
     been deleted there. Nothing is then written without --resume or --replace. Vectors that only
     DESTINATION has are counted and named.
 
-    To avoid losing writes, run the command, stop all that writes to SOURCE, and run the command
-    again with --replace. Delete the vectors that are only in DESTINATION, because they were
+    To avoid losing writes, run the command, stop everything that writes to SOURCE, and run the
+    command again with --replace. Delete the vectors that are only in DESTINATION, because they were
     deleted in SOURCE, and set S3VECTORS_DOCUMENTS_INDEX to DESTINATION. Do not run the command
     after that.
 
@@ -91,7 +91,7 @@ def migrate_command(  # noqa: PLR0913 - one for each option
       stache-s3vectors migrate stache-documents documents-1024 --bucket my-bucket --yes --replace
     """  # noqa: D301 - \b keeps click from wrapping the example
     if resume and replacing:
-        raise click.UsageError("--resume and --replace exclude each other")
+        raise click.UsageError("--resume and --replace cannot be combined")
     source, place = resolve_sides(values)
     description = source.describe()
     into = find_destination(replace(place, dimension=description.dimension), description.metric)

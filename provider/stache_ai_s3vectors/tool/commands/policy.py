@@ -40,7 +40,7 @@ def add_policy_options(default: str, configured: str = "") -> Callable[[Callable
         default: where the parts of the bucket's ARN come from by default.
         configured: the same of the bucket and the indexes.
     """
-    index = f"Name of an index. Give it once for each of them.{configured}"
+    index = f"Name of an index. Repeat the option for each index.{configured}"
     parts = f"[default: that of {default}]"
     partition = f"aws, aws-cn or aws-us-gov. [default: that of {default}, aws]"
     options = (

@@ -66,8 +66,9 @@ def check_policies(  # noqa: PLR0913 - one for each option
 
     FILE has an identity policy as JSON, or several: a CloudFormation or SAM template, what
     terraform show -json prints, or what aws iam get-role-policy, get-policy-version or
-    get-account-authorization-details print. "-" is standard input. The local engine evaluates the
-    policies for what a level of use needs on the indexes; those of one role together. Of other
+    get-account-authorization-details print. "-" is standard input. The local engine checks
+    whether the policies allow what a level needs on the indexes. It evaluates the policies of one
+    role together. Of other
     services only KMS is checked, and only with --kms-key. Exit status: 0 no findings, 1 findings,
     2 wrong usage.
 

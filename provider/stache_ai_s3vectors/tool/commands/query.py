@@ -69,12 +69,12 @@ def query_command(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Search an index by --text, --key or --vector: the nearest vectors, whatever their status.
 
-    `score` is what Stache would show, from 0 to 1; `distance` is the service's, of the vectors.
+    `score` is what Stache would show, from 0 to 1; `distance` is the service's distance.
     With --hybrid, `fused` and `bm25` are the service's scores of both rankings and of the words;
     a result without a distance was found by its words only. With --json: `bucket`, `index`,
     `distanceMetric` and `matches`, each with `key`, `score`, `distance`, `fused`, `bm25`, `text`
-    and `metadata`. Stache's own searches leave out soft-deleted chunks and summaries; --filter
-    does so here.
+    and `metadata`. Stache's own searches leave out soft-deleted chunks and summaries; to
+    leave them out here, use --filter.
 
     \b
     Examples:

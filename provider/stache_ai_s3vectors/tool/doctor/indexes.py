@@ -117,8 +117,8 @@ def _check_unchangeable(
         yield report_warning(probe.name, text, _advise_replacing(probe, options, "reembed"))
     if lost := sorted(description.non_filterable.intersection(FILTERED)):
         text = (
-            f"this index cannot filter on {', '.join(lost)}, as all of Stache's searches do: they "
-            "fail. That cannot be changed"
+            f"this index cannot filter on {', '.join(lost)}, but all of Stache's searches do, so "
+            "they fail. That cannot be changed"
         )
         yield report_wrong(probe.name, text, _advise_replacing(probe, options, "copy"))
     if TEXT not in description.non_filterable:
@@ -126,8 +126,8 @@ def _check_unchangeable(
         yield report_wrong(probe.name, text, _advise_replacing(probe, options, "migrate"))
     elif OVERFLOW not in description.non_filterable:
         text = (
-            f"{OVERFLOW} is not a non-filterable key: nested metadata takes filterable room, and "
-            f"more than {limits.FILTERABLE_METADATA_BYTES} bytes are refused"
+            f"{OVERFLOW} is filterable in this index: nested metadata counts as filterable "
+            f"metadata, of which more than {limits.FILTERABLE_METADATA_BYTES} bytes are refused"
         )
         yield report_warning(probe.name, text, _advise_replacing(probe, options, "migrate"))
 

@@ -38,7 +38,9 @@ def test_an_index_that_cannot_be_searched_is_wrong(three_indexes, key):
     assert "copy documents documents-4" in fix
     result = tool.run("indexes", "create")
     assert result.exit_code == 2
-    assert f"cannot be filtered by {key}, as all of Stache's searches do" in result.output
+    assert (
+        f"cannot be filtered by {key}, but all of Stache's searches filter by it" in result.output
+    )
 
 
 def names(index="documents"):
@@ -76,7 +78,7 @@ def test_a_setup_that_works_but_could_be_better_has_warnings(three_indexes):
 
     assert result.exit_code == 0
     assert "Warning: documents: its distance is euclidean" in result.stdout
-    assert "Warning: documents: _overflow is not a non-filterable key" in result.stdout
+    assert "Warning: documents: _overflow is filterable in this index" in result.stdout
     assert "stache-s3vectors migrate" in result.stdout
 
 
