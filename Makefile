@@ -102,10 +102,19 @@ define unpack_moto_tests
 		$$release/tests/test_s3vectors
 endef
 
+# The package unpacks the browser when it is first asked for its path, without a lock. Tests run in
+# two processes, so it is done here. $(1) the virtual environment
+define unpack_browser
+	@mkdir -p $(1)/javascript/browser
+	@cd $(1)/javascript && TMPDIR="$$PWD/browser" ../bin/node --input-type=module --eval \
+		'import chromium from "@sparticuz/chromium"; await chromium.executablePath()'
+endef
+
 $(DEV)/.ready: pyproject.toml local/pyproject.toml tests/constraints.txt Makefile | $(UV)/.ready
 	$(call set_up,$(DEV),-c tests/constraints.txt --group dev -e . -e './local[fast]')
 	@$(DEV)/bin/npm install --silent --no-save --no-package-lock --no-audit --no-fund \
 		--prefix $(DEV)/javascript $(NPM)
+	$(call unpack_browser,$(DEV))
 	$(call unpack_moto_tests,$(DEV))
 	@touch $@
 

@@ -1,17 +1,15 @@
 // Open pages in a real browser, run a script in each, and print the results.
 // node browser.mjs PACKAGES < {"resolve": {"name": "127.0.0.1"}, "pages": [[url, script], …]}
 import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
 import { text } from 'node:stream/consumers';
 
 const require = createRequire(`${process.argv[2]}/node_modules/`);
-const { default: chromium } = await import(pathToFileURL(require.resolve('@sparticuz/chromium')));
 const { chromium: browsers } = require('playwright-core');
 const { resolve, pages } = JSON.parse(await text(process.stdin));
 
 const rules = Object.entries(resolve).map(([name, address]) => `MAP ${name} ${address}`);
 const browser = await browsers.launch({
-  executablePath: await chromium.executablePath(),
+  executablePath: `${process.argv[2]}/browser/chromium`, // `make test` unpacks it
   headless: true,
   args: [
     // Not chromium.args: they have --disable-web-security, which would disable what the tests check

@@ -4,10 +4,8 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
-import { pathToFileURL } from 'node:url';
 
 const require = createRequire(`${process.argv[2]}/node_modules/`);
-const { default: chromium } = await import(pathToFileURL(require.resolve('@sparticuz/chromium')));
 const { chromium: browsers } = require('playwright-core');
 const axe = await readFile(require.resolve('axe-core/axe.min.js'), 'utf8');
 const TIMEOUT = 30_000; // milliseconds until an expected state counts as missing
@@ -15,7 +13,7 @@ const TIMEOUT = 30_000; // milliseconds until an expected state counts as missin
 const ERROR_RESPONSES = /^Failed to load resource: (the server responded with a status of|net::ERR_)/;
 
 const browser = await browsers.launch({
-  executablePath: await chromium.executablePath(),
+  executablePath: `${process.argv[2]}/browser/chromium`, // `make test` unpacks it
   headless: true,
   args: [
     '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update',
