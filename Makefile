@@ -241,11 +241,13 @@ format: $(DEV)/.ready
 
 BENCH := $(DEV)/bin/python bench/run.py
 
+# All but console and million, which take hours and measure one subject each
 bench: $(DEV)/.ready $(LAMBDA)/.ready wheel
-	$(BENCH) peers --vectors 1000 10000 100000 300000 --save
+	$(BENCH) peers --save
 	$(BENCH) clients --save
 	$(BENCH) faults --save
 	$(BENCH) costs --save
+	$(BENCH) hybrid --save
 	$(BENCH) copying --save
 	$(BENCH) lambda --save
 	$(DEV)/bin/python bench/pages.py
@@ -259,7 +261,7 @@ wheel: $(DEV)/.ready
 	$(DEV)/bin/python -m build --no-isolation --wheel --outdir dist local
 
 function: wheel
-	$(DEV)/bin/python examples/lambda/build.py --runtime $(RUNTIME) \
+	$(DEV)/bin/python examples/lambda/build_package.py --runtime $(RUNTIME) \
 		--architecture $(ARCHITECTURE) --zip dist/function.zip
 
 clean:

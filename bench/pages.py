@@ -156,7 +156,7 @@ def render_targets() -> str:
 
 
 def render_machines() -> str:
-    """Which figures were measured on which machine, and with what; others are arithmetic."""
+    """Which figures were measured on which machine, and with what; others do not depend on it."""
     names: dict[tuple[str, ...], list[str]] = {}
     for name, result in load_results().items():
         if about := result.get("machine"):

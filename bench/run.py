@@ -22,6 +22,9 @@ FOLDER: Final = Path(__file__).parent
 BENCHMARKS: Final = sorted(path.stem.partition("_")[2] for path in FOLDER.glob("measure_*.py"))
 """Each is a module with a function `measure`, whose result has the same name."""
 
+SAME_EVERYWHERE: Final = {"costs", "hybrid"}
+"""Those that count and do not time: their results do not depend on the machine."""
+
 ENVIRONMENT: Final = {
     # Two thread pools fight over two cores
     **dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1"),
@@ -43,7 +46,7 @@ def add_option(parser: argparse.ArgumentParser, name: str, default: Any) -> None
         settings["choices"] = default if isinstance(default[0], str) else None
     else:
         settings["type"] = type(default)
-    parser.add_argument(f"--{name}", **settings)
+    parser.add_argument(f"--{name.replace('_', '-')}", **settings)
 
 
 def main() -> None:
@@ -64,9 +67,10 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="keep the result in bench/results")
     options = vars(parser.parse_args(sys.argv[2:]))
     save = options.pop("save")
-    if save and options.get("only") != parser.get_default("only"):
-        parser.error("--save keeps a whole run; leave --only out")
-    result = {"machine": sampling.describe_machine(), **module.measure(**options)}
+    if save and any(value != parser.get_default(option) for option, value in options.items()):
+        parser.error("--save keeps a whole run; leave the other options out")
+    measured = {} if name in SAME_EVERYWHERE else {"machine": sampling.describe_machine()}
+    result = {**measured, **module.measure(**options)}
     for title, table in pages.render(name, result):
         print(f"{title}\n\n{table}")
     if save:

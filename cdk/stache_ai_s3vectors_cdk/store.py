@@ -376,7 +376,11 @@ def _configure_encryption(
 
 
 def _add_text_search(index: s3vectors.CfnIndex, language: str | None) -> None:
-    """Add text search, which CloudFormation documents since November 2026, but the CDK lacks."""
+    """Add text search, for which the CDK has no property.
+
+    CloudFormation's reference documents the configuration of one text search, but not yet the
+    property that lists these configurations (2026-11-28): it has the name of the service's API.
+    """
     if language is None:
         return
     search = {"MetadataKey": TEXT} | ({} if language == STANDARD else {"Language": language})
@@ -384,8 +388,8 @@ def _add_text_search(index: s3vectors.CfnIndex, language: str | None) -> None:
     Validations.of(index).acknowledge(
         Acknowledgment(
             id="CloudFormation-Validate::F3002",
-            reason="CloudFormation documents TextSearchConfiguration since November 2026; the "
-            "CDK's copy of the resource's schema is older",
+            reason="CloudFormation documents TextSearchConfiguration, but the CDK's copy of the "
+            "resource's schema has no TextSearchConfigurations",
         )
     )
 

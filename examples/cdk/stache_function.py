@@ -72,7 +72,7 @@ class _Build:
 
     def try_bundle(self, output_dir: str, *_: Any, **__: Any) -> bool:
         """Build into the folder; True, for no Docker."""
-        build = [sys.executable, str(SOURCE / "build.py"), f"--output={output_dir}"]
+        build = [sys.executable, str(SOURCE / "build_package.py"), f"--output={output_dir}"]
         subprocess.run([*build, *self._options], check=True)  # noqa: S603 - ours, of this folder
         return True
 

@@ -58,21 +58,20 @@ class Caller:
     identity: str = f"user/{_SESSION}"
 
     @classmethod
-    def from_principal(cls, principal: str, region: str = DEFAULT_REGION) -> Caller:
+    def from_principal(cls, principal: str) -> Caller:
         """Create a caller from the name of a principal.
 
         Args:
             principal: an account id, the ARN of a root user, user, role or role session, or
                 the name of a service.
-            region: the region of the endpoint.
 
         Raises:
             ValueError: it is not a principal.
         """
         if re.fullmatch(r"\d{12}", principal):
-            return cls(principal, region)
+            return cls(principal)
         if is_service(principal):
-            return cls(DEFAULT_ACCOUNT, region, principal)
+            return cls(identity=principal)
         match = _PRINCIPAL.fullmatch(principal)
         if match is None:
             raise ValueError(
@@ -80,7 +79,7 @@ class Caller:
                 "user, role or role session, or a service like lambda.amazonaws.com"
             )
         account, identity, session_account, session = match.groups()
-        return cls(account or session_account, region, identity or session)
+        return cls(account or session_account, identity=identity or session)
 
     @property
     def is_service(self) -> bool:

@@ -1,6 +1,7 @@
-"""The limits of the service, except those of single request members.
+"""The limits of the service.
 
-The lengths, ranges and counts of members are in `shapes.py`. Source of the limits below, unless a
+The lengths, ranges and counts of request members are in `shapes.py`, but for those that other
+modules use, too. Source of the limits below, unless a
 line names another:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
 """

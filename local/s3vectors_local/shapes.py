@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias
 
+from s3vectors_local import limits
+
 
 @dataclass(frozen=True)
 class Text:
@@ -157,13 +159,18 @@ INPUTS: Mapping[str, Structure] = {
             "vectors": Items(
                 Structure({"key": KEY, "data": VECTOR, "metadata": Document()}, ("key", "data")),
                 1,
-                500,
+                limits.PUT_VECTORS,
             ),
         },
         ("vectors",),
     ),
     "GetVectors": Structure(
-        {**_INDEX, "keys": Items(KEY, 1, 100), "returnData": Flag(), "returnMetadata": Flag()},
+        {
+            **_INDEX,
+            "keys": Items(KEY, 1, limits.GET_VECTORS),
+            "returnData": Flag(),
+            "returnMetadata": Flag(),
+        },
         ("keys",),
     ),
     "ListVectors": Structure(
@@ -177,7 +184,7 @@ INPUTS: Mapping[str, Structure] = {
             "returnMetadata": Flag(),
         }
     ),
-    "DeleteVectors": Structure({**_INDEX, "keys": Items(KEY, 1, 500)}, ("keys",)),
+    "DeleteVectors": Structure({**_INDEX, "keys": Items(KEY, 1, limits.PUT_VECTORS)}, ("keys",)),
     "QueryVectors": Structure(
         {
             **_INDEX,

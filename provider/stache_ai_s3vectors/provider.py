@@ -30,7 +30,7 @@ from stache_ai_s3vectors.chunks.metadata_values import is_text
 from stache_ai_s3vectors.chunks.records import from_metadata, remove_empty_namespace
 from stache_ai_s3vectors.chunks.vectors import read_numbers
 from stache_ai_s3vectors.errors import DocumentIndexError, InvalidInputError
-from stache_ai_s3vectors.operations import scan, search, update
+from stache_ai_s3vectors.operations import by_id, scan, search
 from stache_ai_s3vectors.operations.insert import prepare_records, store_records
 from stache_ai_s3vectors.operations.operation_log import log_operation
 from stache_ai_s3vectors.operations.query_text import take_question
@@ -211,7 +211,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
             check_fields(fields)
             chunks = [
                 results.to_fetched_chunk(chunk.key, chunk.metadata, fields)
-                for chunk in update.get_chunks(self._index, ids, namespace)
+                for chunk in by_id.get_chunks(self._index, ids, namespace)
             ]
             entry.outcome = f"{len(chunks)} of {len(ids)} found"
         return chunks
@@ -235,7 +235,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
                     "vector": read_numbers(chunk.vector),
                     "metadata": from_metadata(chunk.key, chunk.metadata).everything,
                 }
-                for chunk in update.get_chunks(self._index, ids, namespace, data=True)
+                for chunk in by_id.get_chunks(self._index, ids, namespace, data=True)
             ]
             entry.outcome = f"{len(chunks)} of {len(ids)} found"
         return chunks
@@ -379,7 +379,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
         check_ids(ids)
         filters.match_exact_namespace(namespace)
         with log_operation("update_status", self._index.name) as entry:
-            count = update.set_status(self._index, ids, namespace, status, progress)
+            count = by_id.set_status(self._index, ids, namespace, status, progress)
             entry.outcome = f"{count} of {len(ids)} now {status}"
         return count
 
@@ -428,7 +428,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
                 self._index.delete(list(dict.fromkeys(ids)), progress)
                 entry.outcome = f"{len(ids)} ids deleted"
             else:
-                count = update.delete_inside(self._index, ids, namespace, progress)
+                count = by_id.delete_inside(self._index, ids, namespace, progress)
                 entry.outcome = f"{count} of {len(ids)} ids deleted"
         return True
 

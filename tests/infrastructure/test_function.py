@@ -8,7 +8,7 @@ import pytest
 
 import handler
 import lambda_function
-import stache
+import providers
 from lambda_function import Invocation, find_passages, invoke
 from stache_ai_s3vectors import S3VectorsError
 
@@ -113,7 +113,7 @@ def test_health_returns_versions_and_the_index():
 def test_a_failed_delete_is_an_error_and_can_be_repeated(cat):
     """Stache only logs the failure, and queries continue to find the document."""
     client = handler.pipeline().documents_provider.client
-    stache.fail_calls(client, "PutVectors", 1)
+    providers.fail_calls(client, "PutVectors", 1)
 
     with pytest.raises(S3VectorsError, match="Currently unable"):
         invoke("delete", doc_id=cat)
@@ -126,7 +126,7 @@ def test_a_failed_delete_is_an_error_and_can_be_repeated(cat):
 def test_a_failed_restore_is_an_error_with_its_fix(cat):
     """The fix is to delete and restore again."""
     deleted = invoke("delete", doc_id=cat)
-    stache.fail_calls(handler.pipeline().documents_provider.client, "PutVectors", 1)
+    providers.fail_calls(handler.pipeline().documents_provider.client, "PutVectors", 1)
 
     with pytest.raises(RuntimeError, match="Send delete, then restore again"):
         invoke("restore", doc_id=cat, deleted_at_ms=deleted["deleted_at_ms"])
@@ -139,7 +139,7 @@ def test_a_failed_restore_is_an_error_with_its_fix(cat):
 def test_a_failed_purge_can_be_repeated(cat):
     """The second purge continues the job of the first."""
     deleted = invoke("delete", doc_id=cat)
-    stache.fail_calls(handler.pipeline().documents_provider.client, "DeleteVectors", 1)
+    providers.fail_calls(handler.pipeline().documents_provider.client, "DeleteVectors", 1)
 
     with pytest.raises(S3VectorsError, match="Currently unable"):
         invoke("purge", doc_id=cat, deleted_at_ms=deleted["deleted_at_ms"])
@@ -200,7 +200,7 @@ def test_a_new_version_replaces_the_previous_one(cat):
 
 def test_a_previous_version_that_can_still_be_found_is_an_error(cat):
     """Stache only logs this; delete repairs it."""
-    stache.fail_calls(handler.pipeline().documents_provider.client, "PutVectors", 1, 3)
+    providers.fail_calls(handler.pipeline().documents_provider.client, "PutVectors", 1, 3)
 
     with pytest.raises(RuntimeError, match=f"the previous one, {cat}: .*Send delete for that one"):
         invoke("ingest", text="The cat is awake and out.", filename="cat.txt")
@@ -212,7 +212,7 @@ def test_a_previous_version_that_can_still_be_found_is_an_error(cat):
 def test_a_partly_purged_document_cannot_be_restored(cat):
     """Its vectors may be deleted; another purge completes it."""
     trashed = invoke("delete", doc_id=cat)["deleted_at_ms"]
-    stache.fail_calls(handler.pipeline().documents_provider.client, "DeleteVectors", 1)
+    providers.fail_calls(handler.pipeline().documents_provider.client, "DeleteVectors", 1)
     with suppress(S3VectorsError):
         invoke("purge", doc_id=cat, deleted_at_ms=trashed)
 

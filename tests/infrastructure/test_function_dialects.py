@@ -14,8 +14,8 @@ from aws_cdk.assertions import Template
 
 import handler
 import lambda_function
+import providers
 import sam
-import stache
 import stores
 import terraform
 from cloudformation import resolve_template
@@ -211,7 +211,7 @@ def exercise_function():
         trashed = invoke("delete", doc_id=document["doc_id"])["deleted_at_ms"]
         invoke(last, doc_id=document["doc_id"], deleted_at_ms=trashed)
     invoke("query", question="who sleeps?")
-    stache.fail_calls(handler.pipeline().documents_provider.client, "PutVectors", *range(1, 9))
+    providers.fail_calls(handler.pipeline().documents_provider.client, "PutVectors", *range(1, 9))
     with suppress(S3VectorsError):
         invoke("ingest", text="The bird sings.", filename="bird.txt")
 

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-import build
+import build_package
 import lambda_function
 from forks import run_script
 from function_life import CAT, find_texts
@@ -18,7 +18,7 @@ from simulated import simulate_aws
 from simulated.aws import PYTHON
 from simulated.runtime import run_function
 
-FOLDERS = [file.parent for file in build.OURS[1:]]
+FOLDERS = [file.parent for file in build_package.OURS[1:]]
 """The folders of the function's own modules."""
 
 INDEXES = ("documents-1024", "summaries-1024", "insights-1024")

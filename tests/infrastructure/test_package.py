@@ -1,4 +1,4 @@
-"""The function's package: what `build.py` includes in it, and what it refuses."""
+"""The function's package: what `build_package.py` includes in it, and what it refuses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 
-import build
+import build_package
 import deployables
 import sam
 from function_life import RUNTIME
@@ -20,7 +20,7 @@ from stache_function import CHOICES
 LARGEST = 60 * 10**6
 """The maximum size in bytes of the example's package, unzipped and with bytecode."""
 
-SCRIPT = deployables.ROOT / "examples" / "lambda" / "build.py"
+SCRIPT = deployables.ROOT / "examples" / "lambda" / "build_package.py"
 
 
 def run_build(*arguments):
@@ -70,7 +70,7 @@ def test_the_zip_has_our_provider_and_is_small(tmp_path, impostor):
     with zipfile.ZipFile(tmp_path / "function.zip") as packed:
         packed.extractall(tmp_path / "unzipped")
     # Bytecode of this Python is as large as that of the function's runtime
-    build.compile_package(tmp_path / "unzipped", RUNTIME)
+    build_package.compile_package(tmp_path / "unzipped", RUNTIME)
     files = (tmp_path / "unzipped").rglob("*")
     unzipped = sum(file.stat().st_size for file in files if file.is_file())
     assert unzipped < LARGEST, f"sizes in bytes: {sizes.most_common()}"
@@ -79,7 +79,7 @@ def test_the_zip_has_our_provider_and_is_small(tmp_path, impostor):
     assert native
     assert all(".cpython-313-aarch64-linux-gnu" in name for name in native)
     assert not [entry for entry in entries if "__pycache__" in entry.filename]
-    assert package.stat().st_size < build.LARGEST_ZIP
+    assert package.stat().st_size < build_package.LARGEST_ZIP
 
 
 def test_an_excluded_package_is_removed_completely(tmp_path):
@@ -94,9 +94,9 @@ def test_an_excluded_package_is_removed_completely(tmp_path):
     info = [f"pillow-1.0.dist-info/{name}" for name in ("METADATA", "RECORD")]
     (package / info[1]).write_text("".join(f"{name},,\n" for name in [*record, *info]))
 
-    make_models(package, *build.SERVICES)
+    make_models(package, *build_package.SERVICES)
 
-    build.trim(package, "python3.13", "arm64")
+    build_package.trim(package, "python3.13", "arm64")
 
     assert outside.exists()
     remaining = {path.relative_to(package).as_posix() for path in package.rglob("*")}
@@ -118,9 +118,9 @@ def test_only_requirements_of_stache_alone_are_excluded(tmp_path):
     for name in ("fastapi", "starlette", "pydantic", "rich"):  # trim removes what RECORD lists
         info = f"{name}-1.0.dist-info"
         (folder / info / "RECORD").write_text(f"{info}/METADATA,,\n{info}/RECORD,,\n")
-    make_models(folder, *build.SERVICES)
+    make_models(folder, *build_package.SERVICES)
 
-    build.trim(folder, "python3.13", "arm64")
+    build_package.trim(folder, "python3.13", "arm64")
 
     remaining = {path.name.removesuffix("-1.0.dist-info") for path in folder.glob("*.dist-info")}
     assert remaining == {"stache-ai", "embedder", "click", "orjson", "tqdm"}
@@ -136,21 +136,21 @@ def make_models(package, *services):
 
 def test_models_of_other_services_are_excluded(tmp_path):
     """Files that all services share stay."""
-    make_models(tmp_path, *build.SERVICES, "s3", "ec2")
+    make_models(tmp_path, *build_package.SERVICES, "s3", "ec2")
 
-    build.trim_models(tmp_path)
+    build_package.trim_models(tmp_path)
 
     remaining = {path.name for path in (tmp_path / "botocore/data").iterdir()}
-    assert remaining == {*build.SERVICES, "endpoints.json"}
-    assert {path.name for path in (tmp_path / "boto3/data").iterdir()} == {*build.SERVICES}
+    assert remaining == {*build_package.SERVICES, "endpoints.json"}
+    assert {path.name for path in (tmp_path / "boto3/data").iterdir()} == {*build_package.SERVICES}
 
 
 def test_a_service_unknown_to_botocore_is_refused(tmp_path):
     """It is misspelled, or botocore has renamed it."""
-    make_models(tmp_path, *build.SERVICES[1:], "s3")
+    make_models(tmp_path, *build_package.SERVICES[1:], "s3")
 
     with pytest.raises(SystemExit, match="botocore has no service s3vectors; correct SERVICES"):
-        build.trim_models(tmp_path)
+        build_package.trim_models(tmp_path)
 
 
 def test_bytecode_is_unchecked_and_reproducible(tmp_path):
@@ -161,7 +161,7 @@ def test_bytecode_is_unchecked_and_reproducible(tmp_path):
         module.parent.mkdir(parents=True)
         module.write_text("NAMES = {'a', 'b'}\nprint('x' in {'a', 'b', 'c'})\n")
 
-        build.compile_package(tmp_path / name, RUNTIME)
+        build_package.compile_package(tmp_path / name, RUNTIME)
 
         (file,) = tmp_path.glob(f"{name}/package/__pycache__/module.*.pyc")
         compiled.append(file.read_bytes())
@@ -172,27 +172,27 @@ def test_bytecode_is_unchecked_and_reproducible(tmp_path):
     assert code.co_filename == "/var/task/package/module.py"
 
 
-@pytest.mark.parametrize("name", [name for name in build.GLIBC if name != RUNTIME])
+@pytest.mark.parametrize("name", [name for name in build_package.GLIBC if name != RUNTIME])
 def test_a_build_without_bytecode_warns_of_its_cost_and_names_the_fix(tmp_path, capsys, name):
     """Bytecode is for one version of Python."""
     (tmp_path / "module.py").touch()
 
-    build.compile_package(tmp_path, name)
+    build_package.compile_package(tmp_path, name)
 
     assert [path.name for path in tmp_path.iterdir()] == ["module.py"]
     message = capsys.readouterr().err
     assert "so the package has no bytecode and a cold start takes about twice as long" in message
-    assert message.endswith(f"For bytecode, run build.py with {name}\n")
+    assert message.endswith(f"For bytecode, run build_package.py with {name}\n")
 
 
 def test_each_tool_offers_exactly_the_supported_runtimes_and_architectures():
     parameters = sam.transform_template(sam.TEMPLATE.read_text()).source["Parameters"]
     variables = (deployables.ROOT / "terraform/examples/complete/variables.tf").read_text()
 
-    assert parameters["Runtime"]["AllowedValues"] == list(build.GLIBC)
-    assert CHOICES["runtime"] == tuple(build.GLIBC)
-    assert json.dumps(list(build.GLIBC)) in variables
-    assert CHOICES["architecture"] == tuple(build.MACHINES)
+    assert parameters["Runtime"]["AllowedValues"] == list(build_package.GLIBC)
+    assert CHOICES["runtime"] == tuple(build_package.GLIBC)
+    assert json.dumps(list(build_package.GLIBC)) in variables
+    assert CHOICES["architecture"] == tuple(build_package.MACHINES)
 
 
 def test_a_build_folder_that_is_not_empty_is_refused(tmp_path):
@@ -200,7 +200,7 @@ def test_a_build_folder_that_is_not_empty_is_refused(tmp_path):
     (tmp_path / "old.so").touch()
 
     with pytest.raises(SystemExit, match="is not an empty folder; name another, or remove it"):
-        build.build(tmp_path, "python3.13", "arm64")
+        build_package.build(tmp_path, "python3.13", "arm64")
 
 
 def test_the_same_files_produce_the_same_zip(tmp_path):
@@ -209,7 +209,7 @@ def test_the_same_files_produce_the_same_zip(tmp_path):
         (tmp_path / name / "package").mkdir(parents=True)
         for file in ("b.py", "a.py", "package/c.py")[:: 1 if name == "one" else -1]:
             (tmp_path / name / file).write_text(file)
-        build.pack(tmp_path / name, tmp_path / f"{name}.zip")
+        build_package.pack(tmp_path / name, tmp_path / f"{name}.zip")
 
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
 
@@ -249,7 +249,7 @@ def test_requirements_of_another_runtime_that_pip_skipped_are_listed(
     for name in installed:
         write_distribution(tmp_path, name, 'gone; extra == "less"')
 
-    assert build.list_missing(tmp_path, runtime, architecture) == expected
+    assert build_package.list_missing(tmp_path, runtime, architecture) == expected
 
 
 def test_requirements_of_a_requested_extra_are_listed(tmp_path):
@@ -257,23 +257,23 @@ def test_requirements_of_a_requested_extra_are_listed(tmp_path):
     write_distribution(tmp_path, "main", "fast[more]")
     write_distribution(tmp_path, "fast", 'loop; extra == "more"', "plain")
 
-    assert build.list_missing(tmp_path, "python3.13", "arm64") == ["loop", "plain"]
+    assert build_package.list_missing(tmp_path, "python3.13", "arm64") == ["loop", "plain"]
 
 
 def test_a_package_above_lambda_s_limit_is_refused(tmp_path, monkeypatch):
     (tmp_path / "big.bin").write_bytes(b"x" * 11)
-    monkeypatch.setattr(build, "LARGEST", 10)
+    monkeypatch.setattr(build_package, "LARGEST", 10)
 
     with pytest.raises(SystemExit, match="11 bytes are more than the 10 that Lambda takes"):
-        build.check_size(tmp_path)
+        build_package.check_size(tmp_path)
 
 
 def test_a_missing_wheel_is_an_error_with_its_fix(tmp_path, monkeypatch):
     """The package index has another package with that name."""
-    monkeypatch.setattr(build, "WHEELS", tmp_path)
+    monkeypatch.setattr(build_package, "WHEELS", tmp_path)
 
     with pytest.raises(SystemExit, match="no wheel of the provider in .*; run: make wheel"):
-        build.find_wheel()
+        build_package.find_wheel()
 
 
 @pytest.mark.parametrize(

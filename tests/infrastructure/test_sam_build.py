@@ -28,7 +28,7 @@ def list_make_commands(folder, *arguments):
     result = sam.run("sam", "build", *arguments, folder=folder, variables={"MAKEFLAGS": "n"})
     assert result.returncode == 0, result.stderr
     lines = result.stderr.replace("\\\n", " ").splitlines()
-    return [shlex.split(line) for line in lines if "build.py" in line]
+    return [shlex.split(line) for line in lines if "build_package.py" in line]
 
 
 def write_parent_app(repository, **parameters):
@@ -62,7 +62,7 @@ def test_sam_build_works_in_any_folder(repository, where):
     )
 
     output = folder / ".aws-sam" / "build" / "StacheFunction"
-    script = repository / "examples" / "lambda" / "build.py"
+    script = repository / "examples" / "lambda" / "build_package.py"
     assert command[1:] == [str(script), *BUILD_ARGUMENTS, "--output", str(output.resolve())]
 
 
@@ -73,7 +73,7 @@ def test_sam_build_builds_one_function_with_snap_start(repository):
     [command] = list_make_commands(repository / "sam", "--parameter-overrides", *overrides)
 
     output = repository / "sam" / ".aws-sam" / "build" / "SnapStartFunction"
-    script = repository / "examples" / "lambda" / "build.py"
+    script = repository / "examples" / "lambda" / "build_package.py"
     assert command[1:] == [str(script), *BUILD_ARGUMENTS, "--output", str(output.resolve())]
 
 
@@ -84,7 +84,7 @@ def test_a_parent_template_with_the_repository_s_path_is_built(repository):
     [command] = list_make_commands(folder)
 
     output = folder / ".aws-sam" / "build" / "Store" / "StacheFunction"
-    script = repository / "examples" / "lambda" / "build.py"
+    script = repository / "examples" / "lambda" / "build_package.py"
     assert command[1:] == [str(script), *BUILD_ARGUMENTS, "--output", str(output)]
 
 

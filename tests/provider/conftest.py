@@ -8,9 +8,8 @@ import pytest
 
 import command_line_flags
 import s3vectors_local
+from endpoints import OTHER
 from s3vectors_local import Choices, Engine
-
-OTHER = Choices("no-match", "any-element", "squared", "single", "refused", "words")
 
 
 def choose(monkeypatch, choices):

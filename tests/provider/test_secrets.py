@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 from pydantic import model_validator
 
-import stache
+import providers
 from stache_ai_s3vectors import (
     ConfigurationError,
     NamespaceError,
@@ -59,7 +59,7 @@ def test_a_password_in_an_endpoint_is_in_no_error_of_the_provider(
     ]
     for call in calls:
         with pytest.raises(S3VectorsError) as failed:
-            call(stache.create_provider(**endpoint_settings, s3vectors_retry_seconds=0))
+            call(providers.create_provider(**endpoint_settings, s3vectors_retry_seconds=0))
 
         error = failed.value
         shown = "".join(traceback.format_exception(error)) + repr(error) + error.remedy
@@ -72,7 +72,7 @@ def test_a_password_in_an_endpoint_is_in_no_error_of_the_provider(
 def test_a_password_in_a_malformed_url_is_not_shown(endpoint):
     """The scheme is missing or misspelled."""
     with pytest.raises(ConfigurationError, match="…@127.0.0.1:1") as failed:
-        stache.create_provider(s3vectors_endpoint_url=endpoint)
+        providers.create_provider(s3vectors_endpoint_url=endpoint)
 
     assert PASSWORD not in "".join(traceback.format_exception(failed.value))
 
@@ -121,7 +121,7 @@ HOSTILE = "name\n2026-11-28 ERROR forged\x1b[2K\r\x00\x85\u2028"
 def test_a_namespace_cannot_start_a_line_of_the_log(caplog):
     """Other texts from callers cannot either."""
     caplog.set_level(logging.DEBUG)
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     provider.insert([VECTOR], ["t"], [{HOSTILE: "x" * 3000}], ["a"], namespace="ns")
     provider.insert([VECTOR], ["t"], [{"namespace": HOSTILE}], ["b"], namespace="ns")
     provider.insert([VECTOR], ["t"], [{"_type": HOSTILE}], [HOSTILE])
@@ -134,7 +134,7 @@ def test_a_namespace_cannot_start_a_line_of_the_log(caplog):
         assert str(refused.value).isprintable()
     provider.update_status(["a"], "ns", HOSTILE)
     provider.get_by_ids(["a"], namespace=HOSTILE)
-    stache.fail_calls(provider.client, "DeleteVectors", 1)
+    providers.fail_calls(provider.client, "DeleteVectors", 1)
     with suppress(S3VectorsError):
         provider.delete([HOSTILE])
 
@@ -157,12 +157,12 @@ CALLS = {
 @pytest.mark.parametrize("call", CALLS)
 def test_no_text_in_an_error_starts_a_new_line(call):
     """The text comes from the caller or the server."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     provider.get_collection_info()
     text = b'{"message":"no\\n\\u001b[2K2026 ERROR forged"}'
-    answer = stache.HttpResponse(400, {"x-amzn-errortype": "ValidationException"}, text)
+    answer = providers.HttpResponse(400, {"x-amzn-errortype": "ValidationException"}, text)
     provider.client.meta.events.unregister("after-call.s3vectors", unique_id="check-responses")
-    stache.set_responses(provider.client, "GetVectors", answer)
+    providers.set_responses(provider.client, "GetVectors", answer)
 
     with pytest.raises(S3VectorsError) as failed:
         CALLS[call](provider)

@@ -14,6 +14,7 @@ from cloudformation_parameters import TemplateError, apply_defaults, check_rules
 from stache_ai_s3vectors.service.arns import get_partition
 
 ACCOUNT: Final = "123456789012"
+_STACK: Final = "stack"
 
 _NO_VALUE: Final = object()
 """The value of AWS::NoValue. The property or the item with it is removed."""
@@ -105,8 +106,6 @@ def resolve_template(
     parameters: Mapping[str, Any] | None = None,
     *,
     region: str = "us-east-1",
-    account: str = ACCOUNT,
-    stack: str = "stack",
 ) -> ResolvedStack:
     """Resolve a template without AWS.
 
@@ -114,8 +113,6 @@ def resolve_template(
         template: a template without transforms.
         parameters: the parameters that differ from their defaults.
         region: the region, which determines the partition.
-        account: the account id, twelve digits.
-        stack: the name of the stack.
 
     Raises:
         TemplateError: a parameter or a rule refuses a value, or the template has something that
@@ -124,8 +121,7 @@ def resolve_template(
     if "Transform" in template:
         raise TemplateError("the template has a transform; apply it first")
     values = apply_defaults(template.get("Parameters", {}), parameters or {})
-    stack_values = _make_pseudo_parameters(region, account, stack)
-    resolver = _Resolver(template, {**stack_values, **values}, stack)
+    resolver = _Resolver(template, {**_make_pseudo_parameters(region), **values})
     check_rules(template.get("Rules", {}), resolver.resolve_reference)
     return ResolvedStack(
         resolver.select_existing(template["Resources"]),
@@ -133,15 +129,15 @@ def resolve_template(
     )
 
 
-def _make_pseudo_parameters(region: str, account: str, stack: str) -> dict[str, Any]:
+def _make_pseudo_parameters(region: str) -> dict[str, Any]:
     partition = get_partition(region)
     return {
-        "AWS::AccountId": account,
+        "AWS::AccountId": ACCOUNT,
         "AWS::NoValue": _NO_VALUE,
         "AWS::Partition": partition,
         "AWS::Region": region,
-        "AWS::StackName": stack,
-        "AWS::StackId": f"arn:{partition}:cloudformation:{region}:{account}:stack/{stack}/1",
+        "AWS::StackName": _STACK,
+        "AWS::StackId": f"arn:{partition}:cloudformation:{region}:{ACCOUNT}:stack/{_STACK}/1",
         "AWS::URLSuffix": "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com",
     }
 
@@ -149,11 +145,10 @@ def _make_pseudo_parameters(region: str, account: str, stack: str) -> dict[str, 
 class _Resolver:
     """Replaces functions with their values, from the inside out."""
 
-    def __init__(self, template: Mapping[str, Any], values: Mapping[str, Any], stack: str) -> None:
+    def __init__(self, template: Mapping[str, Any], values: Mapping[str, Any]) -> None:
         self._resources: Mapping[str, Any] = template["Resources"]
         self._conditions: Mapping[str, Any] = template.get("Conditions", {})
         self._values = values
-        self._stack = stack
         self._functions: dict[str, Callable[[Any], Any]] = {
             "Ref": self.resolve_reference,
             "Fn::GetAtt": self._resolve_attribute,
@@ -232,7 +227,7 @@ class _Resolver:
             RESOURCE_TYPES[resource["Type"]],
             self.resolve(resource.get("Properties", {})),
         )
-        physical_name = properties.get(resource_type.name, f"{self._stack}-{name}")
+        physical_name = properties.get(resource_type.name, f"{_STACK}-{name}")
         arn = self._build_arn(resource_type, physical_name, properties)
         reference = arn if resource_type.ref_is_arn else physical_name
         return {"Ref": reference, resource_type.attribute: arn, **resource_type.attributes}

@@ -6,7 +6,7 @@ import http.server
 import json
 from typing import Any, Final
 
-import stache
+import providers
 import tool
 from s3vectors_local import Policies
 
@@ -27,8 +27,8 @@ def find_problems(*arguments: str) -> list[tuple[str, str, str]]:
 
 def enforce_policy(document: dict[str, Any]) -> None:
     """Restart the engine with a policy that it enforces."""
-    stache.close_engines()
-    stache.open_engine("local:data", policies=Policies(json.dumps(document)))
+    providers.close_engines()
+    providers.open_engine("local:data", policies=Policies(json.dumps(document)))
 
 
 class WebPage(http.server.BaseHTTPRequestHandler):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,14 @@ import boto3
 
 from command_line_flags import OTHER_CHOICES
 from model import check_responses
-from s3vectors_local import Engine, connect
+from s3vectors_local import Choices, Engine, connect
 
-_OTHER_CHOICES_OPTIONS = (
-    "--missing-key=no-match",
-    "--array-negation=any-element",
-    "--euclidean=squared",
-    "--numbers=single",
-    "--repeated-keys=refused",
-    "--analyzer=words",
-)
+OTHER = Choices("no-match", "any-element", "squared", "single", "refused", "words")
+"""The other behavior for each choice of the engine."""
+
+_OTHER_CHOICES_OPTIONS = [
+    f"--{name.replace('_', '-')}={value}" for name, value in asdict(OTHER).items()
+]
 
 SESSION = boto3.session.Session()  # a single one, because each session reads the service model
 KINDS = ("process-memory", "process-disk", "http-memory", "http-disk")

@@ -21,7 +21,7 @@ _QUESTION: Final = "where does the cat sleep?"
 
 def build_zip(file: Path) -> None:
     """Build the function's zip for this machine as `make function` does."""
-    command = (sys.executable, deployables.ROOT / "examples" / "lambda" / "build.py")
+    command = (sys.executable, deployables.ROOT / "examples" / "lambda" / "build_package.py")
     options = ("--runtime", RUNTIME, "--architecture", ARCHITECTURE, "--zip", file)
     deployables.run_command(*command, *options, cwd=deployables.ROOT)
 

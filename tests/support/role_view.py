@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 import plugins
+from providers import create_settings
 from simulated.roles import Decision
-from stache import create_settings
 from stache_ai_s3vectors import S3VectorsProvider
 from stache_ai_s3vectors.aws import connections
 from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE, TEXT, index_variable

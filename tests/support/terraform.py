@@ -193,9 +193,9 @@ def _plan_once(variables: str, region: str, part: str) -> dict[str, Any]:
     return Workspace(folder, region=region).set_variables(json.loads(variables)).plan()
 
 
-def find_refusal(variables: Mapping[str, Any], core: str = NEWEST) -> str:
+def find_refusal(variables: Mapping[str, Any]) -> str:
     """Return the errors of a plan that is refused because of these variables."""
-    return _prepare(".", core).set_variables(variables).read_refusal("plan")
+    return _prepare(".", NEWEST).set_variables(variables).read_refusal("plan")
 
 
 def point_everywhere(url: str) -> dict[str, str]:

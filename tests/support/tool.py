@@ -9,7 +9,7 @@ from typing import Any
 from click import Command, Context, Group
 from click.testing import CliRunner, Result
 
-import stache
+import providers
 from stache_ai_s3vectors import S3VectorsProvider
 from stache_ai_s3vectors.tool.lazy import LazyCommand
 from stache_ai_s3vectors.tool.main import main
@@ -70,10 +70,10 @@ def read_json(*arguments: str) -> Any:
 def create_filled_provider(count: int, **settings: Any) -> S3VectorsProvider:
     """Create a provider and its index, and insert so many chunks of different kinds."""
     defaults = {"s3vectors_endpoint_url": "local:data", "s3vectors_create_index": True}
-    provider = stache.create_provider("documents", **{**defaults, **settings})
+    provider = providers.create_provider("documents", **{**defaults, **settings})
     numbers = range(count)
     provider.insert(
-        stache.create_vectors(count),
+        providers.create_vectors(count),
         [TEXTS[n % len(TEXTS)] for n in numbers],
         [{**METADATA[n % len(METADATA)], "n": n} for n in numbers],
         [f"key-{n * 7919 % count:05}" for n in numbers],  # not in sorted order

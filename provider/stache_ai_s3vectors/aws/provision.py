@@ -91,7 +91,7 @@ def upgrade_index(
     """Upgrade the options' index for hybrid search; returns the changes.
 
     Args:
-        client: the boto3 client; the published types do not have these operations yet.
+        client: the boto3 client; the published types lack UpdateMetadataConfiguration.
         description: of the index.
         language: of the texts; empty for no particular one. None keeps the languages of existing
             text searches, and uses that of the settings for new ones.

@@ -76,7 +76,7 @@ class VectorIndex:
     def __init__(self, options: Options, *, create: bool | None = None) -> None:
         self.options = options
         self.name = f"{options.bucket_name}/{options.index_name}"
-        self._creates = options.create_index if create is None else create
+        self.creates = options.create_index if create is None else create
         self._parameters = options.index_parameters
         self._held: tuple[Connection, IndexState] | None = None
 
@@ -103,7 +103,7 @@ class VectorIndex:
         """The connection, and what it knows of this index."""
         held, options = self._held, self.options
         if held is None or not held[0].usable:
-            connection = get_connection(options, create=self._creates)
+            connection = get_connection(options, create=self.creates)
             name = (options.bucket_arn or options.bucket_name, options.index_name)
             rate = None if options.local else options.write_rate
             held = self._held = connection, connection.get_index_state(name, rate)
@@ -175,7 +175,7 @@ class VectorIndex:
         try:
             return self.describe()
         except NotFoundError:
-            if not self._creates:
+            if not self.creates:
                 raise
             return None
 
@@ -209,7 +209,7 @@ class VectorIndex:
         try:
             return self._get_index()
         except NotFoundError:
-            if not self._creates:
+            if not self.creates:
                 raise
         create_missing(self.client, self.options)
         return self._get_index()

@@ -266,7 +266,8 @@ def change_status(
 ) -> dict[str, Any]:
     """Change the status in stored metadata; it is converted again only if it does not fit.
 
-    `to_metadata` leaves room for every status, but another program may have written the vector.
+    `to_metadata` leaves room for Stache's statuses; one of your own may be longer, and another
+    program may have written the vector.
     """
     changed = {**stored, STATUS: status}
     if is_within_limits(changed, non_filterable, room=False) and (

@@ -10,12 +10,12 @@ from stache_ai_s3vectors.service.metadata_keys import NAMESPACE
 from .records import from_metadata
 
 
-def to_search_result(key: str, points: float, stored: Mapping[str, Any]) -> dict[str, Any]:
+def to_search_result(key: str, score: float, stored: Mapping[str, Any]) -> dict[str, Any]:
     """One result of a search."""
     chunk = from_metadata(key, stored)
     return {
         "id": key,
-        "score": points,
+        "score": score,
         "text": chunk.text,
         "content": chunk.text,
         "namespace": str(chunk.metadata.get(NAMESPACE, "")),

@@ -23,7 +23,7 @@ from stache_ai_s3vectors.errors import InvalidInputError, PartialWriteError, S3V
 from stache_ai_s3vectors.service.metadata_keys import NAMESPACE, TEXT
 from stache_ai_s3vectors.service.printable import to_printable
 
-from .dimensions import prepare_input
+from .preparation import prepare_input
 
 _LOG = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from stache_ai_s3vectors.service.metadata_keys import TEXT
 from stache_ai_s3vectors.service.printable import to_printable
 
 from . import query_text
-from .dimensions import prepare_input
+from .preparation import prepare_input
 
 _LOG = logging.getLogger(__name__)
 

@@ -1,12 +1,14 @@
-"""The only list of the IAM actions of each permission level, and their resources. Pure.
+"""The IAM actions of each permission level, and their resources. Pure.
+
+`terraform/iam.tf` and `sam/template.yaml` have copies, which tests compare with this list.
 
     read            for search, reads by id, lists, counts and export: it can read every vector
     read-write      for all that Stache does
     manage-indexes  for the operator's tool and S3VECTORS_CREATE_INDEX
 
-Each level has the actions of the levels above it. QueryVectors with a filter or metadata, and
-ListVectors with metadata, also need GetVectors. ListIndexes and GetVectorBucket are authorized
-on the bucket, all other actions on the index
+Each level has the actions of the levels above it. QueryVectors with a filter, texts or
+metadata, and ListVectors with data or metadata, also need GetVectors. ListIndexes and
+GetVectorBucket are authorized on the bucket, all other actions on the index
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-access-management.html).
 
 S3 Vectors uses a customer key with the caller's permissions: kms:Decrypt for each operation on

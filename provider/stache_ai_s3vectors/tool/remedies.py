@@ -20,9 +20,9 @@ _REFUSED: Final = re.compile(
 )
 
 _KEY: Final = (
-    "let the caller use the customer key: kms:Decrypt, and kms:GenerateDataKey to write "
-    "(stache-s3vectors policy --kms-key ARN), and indexing.s3vectors.amazonaws.com in the "
-    "key's own policy"
+    "let the caller use the customer key: kms:Decrypt, and kms:GenerateDataKey to create indexes "
+    "(stache-s3vectors policy --kms-key ARN, with --level manage-indexes for the latter), and "
+    "indexing.s3vectors.amazonaws.com in the key's own policy"
 )
 _KEY_STATE: Final = (
     "check the customer key of the index in KMS: it must exist, be enabled, and be symmetric; "

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-import stache
+import providers
 from endpoints import serve
 from s3vectors_local import Engine
 from stache_ai_s3vectors import (
@@ -24,8 +24,8 @@ from stache_ai_s3vectors import (
 def test_providers_of_one_path_share_an_engine(tmp_path):
     """Stache builds three providers; two spellings of a path are one path."""
     endpoint = f"local:{tmp_path}/data"
-    documents = stache.create_provider("documents", s3vectors_endpoint_url=endpoint)
-    summaries = stache.create_provider("summaries", s3vectors_endpoint_url="local:data")
+    documents = providers.create_provider("documents", s3vectors_endpoint_url=endpoint)
+    summaries = providers.create_provider("summaries", s3vectors_endpoint_url="local:data")
 
     documents.insert([[1, 2, 3, 4]], ["t"])
     summaries.insert([[1, 2, 3, 4]] * 2, ["t"] * 2)
@@ -37,24 +37,24 @@ def test_providers_of_one_path_share_an_engine(tmp_path):
 def test_the_next_process_reads_what_is_stored_on_disk(tmp_path):
     """The first process creates the bucket and the index."""
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import stache; "
-        "provider = stache.create_provider(s3vectors_endpoint_url='local:data'); "
+        "import sys; sys.path.insert(0, sys.argv[1]); import providers; "
+        "provider = providers.create_provider(s3vectors_endpoint_url='local:data'); "
         "provider.insert([[1, 2, 3, 4]], ['t'], ids=['a'])"
     )
-    support = stache.__file__.rpartition("/")[0]
+    support = providers.__file__.rpartition("/")[0]
     subprocess.run([sys.executable, "-c", code, support], check=True, cwd=tmp_path)
 
-    provider = stache.create_provider(s3vectors_endpoint_url=f"local:{tmp_path}/data")
+    provider = providers.create_provider(s3vectors_endpoint_url=f"local:{tmp_path}/data")
 
     assert [row["text"] for row in provider.get_by_ids(["a"])] == ["t"]
 
 
 def test_nothing_is_called_before_it_is_needed():
     """Stache constructs providers at a cold start."""
-    provider = stache.create_provider()
-    seen = stache.record_calls(provider.client)
+    provider = providers.create_provider()
+    seen = providers.record_calls(provider.client)
 
-    stache.create_provider("summaries")
+    providers.create_provider("summaries")
     assert seen == []
     provider.insert([[1, 2, 3, 4]], ["t"])
     provider.insert([[1, 2, 3, 4]], ["t"])
@@ -75,7 +75,7 @@ def test_a_directory_in_use_by_another_engine_is_named(tmp_path):
     owner = Engine(tmp_path)
 
     with pytest.raises(ConfigurationError, match="belongs to a running engine"):
-        stache.create_provider(s3vectors_endpoint_url=f"local:{tmp_path}").count_by_filter({})
+        providers.create_provider(s3vectors_endpoint_url=f"local:{tmp_path}").count_by_filter({})
 
     owner.close()
 
@@ -105,7 +105,9 @@ def test_a_missing_index_is_named_with_region_endpoint_and_what_creates_it(call)
     """Whichever call comes first raises this error."""
     vector = [1, 2, 3, 4]
     with serve() as url:
-        provider = stache.create_provider(s3vectors_endpoint_url=url, s3vectors_region="eu-west-1")
+        provider = providers.create_provider(
+            s3vectors_endpoint_url=url, s3vectors_region="eu-west-1"
+        )
         calls = {
             "insert": lambda: provider.insert([vector], ["t"]),
             "search": lambda: provider.search(vector),
@@ -133,7 +135,7 @@ def test_a_missing_index_is_named_with_region_endpoint_and_what_creates_it(call)
 
 def test_a_missing_local_index_is_named_with_the_setting_that_forbids_it():
     """The error does not propose the AWS CLI, which cannot create it."""
-    provider = stache.create_provider(s3vectors_create_index=False)
+    provider = providers.create_provider(s3vectors_create_index=False)
 
     with pytest.raises(NotFoundError, match="unless S3VECTORS_CREATE_INDEX is false"):
         provider.count_by_filter({})
@@ -143,7 +145,7 @@ def test_the_endpoint_of_boto3s_own_variable_is_named(monkeypatch):
     """The error names the endpoint, which is not AWS."""
     with serve() as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3VECTORS", url)
-        provider = stache.create_provider(s3vectors_endpoint_url=None)
+        provider = providers.create_provider(s3vectors_endpoint_url=None)
 
         with closing(provider.client), pytest.raises(NotFoundError, match=f"us-east-1 at {url}: "):
             provider.count_by_filter({})
@@ -151,28 +153,30 @@ def test_the_endpoint_of_boto3s_own_variable_is_named(monkeypatch):
 
 def test_other_credentials_get_another_client(monkeypatch):
     """The client of the first provider is not reused."""
-    first = stache.create_provider(s3vectors_endpoint_url="http://127.0.0.1:1").client
+    first = providers.create_provider(s3vectors_endpoint_url="http://127.0.0.1:1").client
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "other")
 
-    second = stache.create_provider(s3vectors_endpoint_url="http://127.0.0.1:1").client
+    second = providers.create_provider(s3vectors_endpoint_url="http://127.0.0.1:1").client
 
     assert first is not second
 
 
 def test_local_data_does_not_depend_on_the_environment(monkeypatch):
     """Buckets belong to a region: in another region, a directory would look empty."""
-    stache.create_provider(s3vectors_endpoint_url="local:data").insert([[1, 2, 3, 4]], ["t"])
+    providers.create_provider(s3vectors_endpoint_url="local:data").insert([[1, 2, 3, 4]], ["t"])
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_PROFILE", "nope")
 
-    assert stache.create_provider(s3vectors_endpoint_url="local:data").count_by_filter({}) == 1
+    assert providers.create_provider(s3vectors_endpoint_url="local:data").count_by_filter({}) == 1
 
 
 def test_on_a_server_a_missing_index_is_created_on_request_but_never_a_bucket():
     """S3VECTORS_CREATE_INDEX creates indexes; buckets belong to the infrastructure."""
     with serve() as url:
-        provider = stache.create_provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
+        provider = providers.create_provider(
+            s3vectors_endpoint_url=url, s3vectors_create_index=True
+        )
         with closing(provider.client) as client:
             with pytest.raises(
                 NotFoundError, match=f"GetVectorBucket .* {url}: .*To create the bucket"
@@ -195,11 +199,11 @@ def test_on_a_server_a_missing_index_is_created_on_request_but_never_a_bucket():
 )
 def test_the_services_errors_become_ours(code, kind):
     """They have the service's text, its code and its error as the cause."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     provider.get_collection_info()
     error = {"Error": {"Code": code, "Message": "the reason"}, "ResponseMetadata": {}}
     provider.client.meta.events.register(
-        "before-call.s3vectors", lambda **_: (stache.UNAVAILABLE, error)
+        "before-call.s3vectors", lambda **_: (providers.UNAVAILABLE, error)
     )
 
     with pytest.raises(
@@ -211,9 +215,9 @@ def test_the_services_errors_become_ours(code, kind):
 @pytest.mark.parametrize("operation", ["PutVectors", "GetVectors"])
 def test_a_page_of_another_server_is_an_error(operation):
     """Botocore accepts any 200: an insert would seem to be stored."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     provider.get_collection_info()
-    stache.lose_responses(provider.client, operation, 1, response=stache.WEB_PAGE)
+    providers.lose_responses(provider.client, operation, 1, response=providers.WEB_PAGE)
     call = {
         "PutVectors": lambda: provider.insert([[1, 2, 3, 4]], ["t"], ids=["a"]),
         "GetVectors": lambda: provider.get_by_ids(["a"]),
@@ -225,7 +229,7 @@ def test_a_page_of_another_server_is_an_error(operation):
 
 def test_what_botocore_refuses_to_send_is_an_error_of_ours():
     """Our own checks refuse such input first; a handler of the user's may not."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     provider.get_collection_info()
     provider.client.meta.events.register(
         "provide-client-params.s3vectors.GetVectors", lambda params, **_: {**params, "keys": 7}
@@ -238,7 +242,7 @@ def test_what_botocore_refuses_to_send_is_an_error_of_ours():
 def test_a_server_that_does_not_run_is_unavailable():
     """The error names the endpoint."""
     endpoint = "http://127.0.0.1:1"
-    provider = stache.create_provider(s3vectors_endpoint_url=endpoint, s3vectors_max_attempts=1)
+    provider = providers.create_provider(s3vectors_endpoint_url=endpoint, s3vectors_max_attempts=1)
 
     with pytest.raises(UnavailableError, match="http://127.0.0.1:1"):
         provider.count_by_filter({})
@@ -247,7 +251,7 @@ def test_a_server_that_does_not_run_is_unavailable():
 def test_without_credentials_the_error_says_how_to_set_them(monkeypatch):
     """A local server, which accepts any credentials, needs some as well."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    provider = stache.create_provider(s3vectors_endpoint_url="http://127.0.0.1:1")
+    provider = providers.create_provider(s3vectors_endpoint_url="http://127.0.0.1:1")
 
     with pytest.raises(AccessDeniedError, match="Set AWS_PROFILE or AWS_ACCESS_KEY_ID"):
         provider.count_by_filter({})

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-import stache
+import providers
 from endpoints import serve
 from stache_ai_s3vectors import AccessDeniedError, ConfigurationError, NotFoundError
 
@@ -36,7 +36,7 @@ def write(file, credentials):
 
 def create_provider(url):
     """Create a provider of the server that may create its index."""
-    return stache.create_provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
+    return providers.create_provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
 
 
 @pytest.fixture
@@ -70,16 +70,16 @@ def test_credentials_that_expire_while_a_provider_is_in_use_are_renewed(file, ur
     one = create_provider(url)
     one.client.create_vector_bucket(vectorBucketName="my-bucket")
     one.insert([VECTOR], ["t"])
-    expired = stache.HttpResponse(
+    expired = providers.HttpResponse(
         403, {"x-amzn-errortype": "ExpiredTokenException"}, b'{"message":"expired"}'
     )
-    stache.set_responses(one.client, "QueryVectors", *[expired] * 9)
+    providers.set_responses(one.client, "QueryVectors", *[expired] * 9)
     first = one.client
 
     for _ in range(2):  # no renewal: the error is the same
         with pytest.raises(AccessDeniedError, match="expired"):
             one.search(VECTOR)
-        stache.set_responses(one.client, "QueryVectors", *[expired] * 9)
+        providers.set_responses(one.client, "QueryVectors", *[expired] * 9)
     write(file, GOOD)
     with pytest.raises(AccessDeniedError, match="expired"):
         one.search(VECTOR)
@@ -96,7 +96,7 @@ def test_other_credentials_of_the_same_file_are_used_after_a_denial(file, url):
     one.client.create_vector_bucket(vectorBucketName="my-bucket")
     one.insert([VECTOR], ["t"])
     first = one.client
-    stache.set_responses(first, "QueryVectors", stache.DENIED, stache.DENIED)
+    providers.set_responses(first, "QueryVectors", providers.DENIED, providers.DENIED)
 
     with pytest.raises(AccessDeniedError, match="denied"):
         one.search(VECTOR)
@@ -153,7 +153,7 @@ def test_a_new_client_has_the_current_credentials_of_the_file(file, url):
     assert old.client
     write(file, GOOD)
 
-    new = stache.create_provider(
+    new = providers.create_provider(
         s3vectors_endpoint_url=url, s3vectors_create_index=True, s3vectors_read_timeout=7
     )
 
@@ -168,5 +168,5 @@ def test_sessions_of_many_credentials_are_not_kept(monkeypatch, url):
         monkeypatch.setenv("AWS_SESSION_TOKEN", str(n))
         assert create_provider(url).client
 
-    assert len(stache.connections._process.sessions) <= 4
-    assert len(stache.connections._process.connections) <= 16
+    assert len(providers.connections._process.sessions) <= 4
+    assert len(providers.connections._process.connections) <= 16

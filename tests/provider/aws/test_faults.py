@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import stache
+import providers
 from endpoints import serve
 from s3vectors_local import Faults, connect
 from stache_ai_s3vectors import PartialWriteError, S3VectorsError
@@ -98,12 +98,12 @@ def build_insert(provider, version):
 @pytest.mark.parametrize("attempts", [5, 2, 1])
 def test_what_is_stored_is_what_was_reported(attempts, monkeypatch):
     """20 % of all requests fail; with a single attempt, many calls fail and name the ids."""
-    stache.skip_waiting(monkeypatch)
-    provider = stache.create_provider(s3vectors_max_attempts=attempts)
+    providers.skip_waiting(monkeypatch)
+    provider = providers.create_provider(s3vectors_max_attempts=attempts)
     provider.get_collection_info()
-    engine = stache.get_engine("local:")
+    engine = providers.get_engine("local:")
     connect(provider.client, engine, faults=Faults(RATES, seed=attempts))
-    retries = stache.record_retries(provider.client)
+    retries = providers.record_retries(provider.client)
     expected = Expected()
 
     run_history(provider, expected, seed=attempts)
@@ -116,25 +116,25 @@ def test_what_is_stored_is_what_was_reported(attempts, monkeypatch):
 @pytest.mark.long
 def test_what_is_stored_over_http_is_what_was_reported(monkeypatch, tmp_path):
     """Real sockets are closed, or nothing arrives within the read timeout of a second."""
-    stache.skip_waiting(monkeypatch)
+    providers.skip_waiting(monkeypatch)
     data = str(tmp_path / "data")
     expected = Expected()
     faults = [f"--fault={kind}:{rate}" for kind, rate in RATES.items()]
     with serve("--data", data, "--seed", "7", *faults) as url:
-        provider = stache.create_provider(
+        provider = providers.create_provider(
             s3vectors_endpoint_url=url,
             s3vectors_read_timeout=1,
             s3vectors_create_index=True,
             s3vectors_write_rate=0,
         )
         with closing(provider.client) as client:
-            retries = stache.record_retries(client)
+            retries = providers.record_retries(client)
             client.create_vector_bucket(vectorBucketName="my-bucket")
             run_history(provider, expected, seed=7)
             assert sum(retries) > 0
 
     with serve("--data", data) as url:
-        provider = stache.create_provider(s3vectors_endpoint_url=url)
+        provider = providers.create_provider(s3vectors_endpoint_url=url)
         with closing(provider.client):
             expected.check(provider.scan_by_metadata(fields=["version", "status"]))
 
@@ -142,10 +142,10 @@ def test_what_is_stored_over_http_is_what_was_reported(monkeypatch, tmp_path):
 @pytest.mark.parametrize("seed", range(5))
 def test_generated_ids_are_stored_only_if_insert_reports_them(seed, monkeypatch):
     """After an error, no vector is stored under an id that the error does not name."""
-    stache.skip_waiting(monkeypatch)
-    provider = stache.create_provider(s3vectors_max_attempts=1)
+    providers.skip_waiting(monkeypatch)
+    provider = providers.create_provider(s3vectors_max_attempts=1)
     provider.get_collection_info()
-    engine = stache.get_engine("local:")
+    engine = providers.get_engine("local:")
     connect(provider.client, engine, faults=Faults(RATES, seed=seed))
     sure, perhaps = set(), set()
     for _ in range(10):
@@ -165,12 +165,12 @@ def test_generated_ids_are_stored_only_if_insert_reports_them(seed, monkeypatch)
 @pytest.mark.parametrize("seed", range(5))
 def test_delete_by_metadata_deletes_what_it_reports_and_completes_when_repeated(seed, monkeypatch):
     """This holds for any share of failed requests."""
-    stache.skip_waiting(monkeypatch)
-    provider = stache.create_provider(s3vectors_max_attempts=1)
+    providers.skip_waiting(monkeypatch)
+    provider = providers.create_provider(s3vectors_max_attempts=1)
     ids = [str(n) for n in range(2000)]
     metadatas = [{"doc_id": "d" if n % 2 else "e"} for n in range(2000)]
     provider.insert([VECTOR] * 2000, ids, metadatas, ids)
-    connect(provider.client, stache.get_engine("local:"), faults=Faults(RATES, seed=seed))
+    connect(provider.client, providers.get_engine("local:"), faults=Faults(RATES, seed=seed))
     gone = set()
     for _ in range(500):
         try:
@@ -181,7 +181,7 @@ def test_delete_by_metadata_deletes_what_it_reports_and_completes_when_repeated(
         except S3VectorsError:
             pass
 
-    connect(provider.client, stache.get_engine("local:"))
+    connect(provider.client, providers.get_engine("local:"))
     assert gone <= {*ids[1::2]}
     assert provider.count_by_filter({"doc_id": "d"}) == 0
     assert provider.count_by_filter({}) == 1000
@@ -190,8 +190,8 @@ def test_delete_by_metadata_deletes_what_it_reports_and_completes_when_repeated(
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
-import stache
-provider = stache.create_provider(s3vectors_endpoint_url="local:data")
+import providers
+provider = providers.create_provider(s3vectors_endpoint_url="local:data")
 calls = 0
 def die(**_):
     global calls
@@ -205,7 +205,7 @@ eval(sys.argv[3])
 
 def kill_during(operation, call, at):
     """Run a call in a process that is killed after the n-th response to an operation."""
-    support = str(Path(stache.__file__).parent)
+    support = str(Path(providers.__file__).parent)
     result = subprocess.run(
         [sys.executable, "-c", KILLED, support, operation, call, str(at)], check=False
     )
@@ -214,16 +214,16 @@ def kill_during(operation, call, at):
 
 def fill(count):
     """Store `count` chunks on disk, half of them of the document `gone`; return their ids."""
-    provider = stache.create_provider(s3vectors_endpoint_url="local:data")
+    provider = providers.create_provider(s3vectors_endpoint_url="local:data")
     ids = [f"id-{n}" for n in range(count)]
     metadatas = [{"doc_id": "gone" if n % 2 else "kept"} for n in range(count)]
     provider.insert([VECTOR] * count, ids, metadatas, ids=ids)
-    stache.close_engines()
+    providers.close_engines()
     return ids
 
 
 def reopen():
-    return stache.create_provider(s3vectors_endpoint_url="local:data")
+    return providers.create_provider(s3vectors_endpoint_url="local:data")
 
 
 @pytest.mark.parametrize("at", [1, 2, 7])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import stache
+import providers
 from endpoints import serve
 from forks import TIMEOUT_SECONDS, run_in_child, run_script
 from stache_ai_s3vectors import ConfigurationError, time_limit
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def serve_provider():
     """Serve an engine, and create a provider of it."""
     with serve() as url:
-        provider = stache.create_provider(
+        provider = providers.create_provider(
             s3vectors_endpoint_url=url, s3vectors_create_index=True, s3vectors_write_rate=0
         )
         with closing(provider.client) as client:
@@ -38,7 +38,7 @@ def serve_provider():
 def search_own_namespace(settings):
     """Search a tenant's own namespace 150 times in a child; return what it gets."""
     tenant, url = settings
-    provider = stache.create_provider(s3vectors_endpoint_url=url)
+    provider = providers.create_provider(s3vectors_endpoint_url=url)
     with closing(provider.client):
         hits = [provider.search(VECTOR, 5, namespace=tenant) for _ in range(150)]
     return {result["namespace"] for results in hits for result in results}, set(map(len, hits))
@@ -141,11 +141,11 @@ def get_refusal(call):
 @pytest.mark.parametrize("endpoint", ["local:data", "local:"])
 def test_a_child_cannot_use_the_engine_of_its_parent(endpoint):
     """Neither the inherited provider nor a new one works; nothing is acknowledged or lost."""
-    provider = stache.create_provider(s3vectors_endpoint_url=endpoint)
+    provider = providers.create_provider(s3vectors_endpoint_url=endpoint)
     provider.insert([VECTOR], ["t"], ids=["a"])
 
     def work():
-        new = stache.S3VectorsProvider(provider.settings, "documents")
+        new = providers.S3VectorsProvider(provider.settings, "documents")
         return [
             get_refusal(call)
             for one in (provider, new)
@@ -165,18 +165,18 @@ def test_a_child_cannot_use_the_engine_of_its_parent(endpoint):
         assert "S3VECTORS_ENDPOINT_URL=http://127.0.0.1:9100" in message
         assert "spawn" in message
     provider.insert([VECTOR], ["t"], ids=["b"])
-    stache.close_engines()
-    assert stache.create_provider(s3vectors_endpoint_url=endpoint).count_by_filter({}) == (
+    providers.close_engines()
+    assert providers.create_provider(s3vectors_endpoint_url=endpoint).count_by_filter({}) == (
         2 if endpoint == "local:data" else 0
     )
 
 
 def test_a_lock_of_the_engine_held_at_a_fork_blocks_no_child():
     """The child has only the thread that forked."""
-    provider = stache.create_provider(s3vectors_endpoint_url="local:data")
+    provider = providers.create_provider(s3vectors_endpoint_url="local:data")
     provider.insert([VECTOR], ["t"])
 
-    with stache.get_engine(f"local:{Path.cwd()}/data")._lock:
+    with providers.get_engine(f"local:{Path.cwd()}/data")._lock:
         assert "belongs to process" in run_in_child(
             lambda: get_refusal(lambda: provider.search(VECTOR))
         )
@@ -185,7 +185,7 @@ def test_a_lock_of_the_engine_held_at_a_fork_blocks_no_child():
 def insert_one(number):
     """Insert a vector in a worker of a pool; return the outcome."""
     try:
-        stache.create_provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
+        providers.create_provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
     except ConfigurationError as error:
         return str(error)
     return "acknowledged"
@@ -193,19 +193,20 @@ def insert_one(number):
 
 def test_a_pool_of_forked_processes_is_refused_and_does_not_hang():
     """Fork is the default on Linux up to Python 3.13."""
-    stache.create_provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
+    providers.create_provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
 
     with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
         answers = list(pool.map(insert_one, range(4), timeout=TIMEOUT_SECONDS))
 
     assert all("belongs to process" in answer for answer in answers)
-    assert stache.create_provider(s3vectors_endpoint_url="local:data").count_by_filter({}) == 1
+    assert providers.create_provider(s3vectors_endpoint_url="local:data").count_by_filter({}) == 1
 
 
 TWO_WRITERS = """
 import os, sys
-import stache
-provider = stache.create_provider(s3vectors_endpoint_url="local:data")
+import providers
+from stache_ai_s3vectors import ConfigurationError
+provider = providers.create_provider(s3vectors_endpoint_url="local:data")
 vector = [1.0, 2.0, 3.0, 4.0]
 provider.insert([vector], ["before"])
 child = os.fork()
@@ -214,28 +215,25 @@ for n in range(100):
     try:
         provider.insert([vector], ["after"])
         acknowledged += 1
-    except stache.ConfigurationError:
+    except ConfigurationError:
         pass
 if not child:
     sys.exit(acknowledged)
 _, status = os.waitpid(child, 0)
 print(acknowledged, os.waitstatus_to_exitcode(status))
-stache.close_engines()
+providers.close_engines()
 print(provider.count_by_filter({}))
 """
 
 
 def test_of_two_writers_only_the_owner_is_acknowledged_and_nothing_is_lost(tmp_path):
     """The child ends as a script does, with all of Python's cleanup."""
-    script = TWO_WRITERS.replace("stache.Conf", "stache_ai_s3vectors.Conf")
-    script = "import stache_ai_s3vectors\n" + script
-
-    assert run_script(script, folder=tmp_path) == ["100 0", "101"]
+    assert run_script(TWO_WRITERS, folder=tmp_path) == ["100 0", "101"]
 
 
 def test_the_error_for_another_process_on_the_same_path_names_owner_and_remedy():
     """The workers of a server each open the path."""
-    stache.create_provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
+    providers.create_provider(s3vectors_endpoint_url="local:data").insert([VECTOR], ["t"])
 
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         [message] = pool.map(insert_one, [0], timeout=TIMEOUT_SECONDS)

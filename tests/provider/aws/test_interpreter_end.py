@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-import stache
+import providers
 from endpoints import create_client, serve
 from forks import run_script
 from stache_ai_s3vectors.aws.parallel import call_in_parallel
@@ -14,8 +14,8 @@ from stache_ai_s3vectors.aws.parallel import call_in_parallel
 BEGIN = """
 import atexit, threading
 from concurrent.futures import ThreadPoolExecutor
-import stache
-provider = stache.create_provider(
+import providers
+provider = providers.create_provider(
     s3vectors_endpoint_url=ENDPOINT, s3vectors_create_index=True, s3vectors_write_rate=0
 )
 COUNT = 2000
@@ -85,7 +85,7 @@ def test_without_threads_an_error_is_raised_when_its_result_is_read():
 @pytest.mark.usefixtures("no_threads")
 def test_without_threads_the_local_engine_builds_its_text_search_at_once():
     """With threads, a thread builds it in the background."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     provider.insert([[1.0, 2.0, 3.0, 4.0]], ["t"])
 
     assert provider.get_collection_info()["textSearch"] == {"text": "ACTIVE"}
@@ -97,6 +97,6 @@ def test_without_threads_the_local_engine_builds_its_text_search_at_once():
         distanceMetric="cosine",
         metadataConfiguration={"textSearchConfigurations": [{"metadataKey": "text"}]},
     )
-    assert stache.create_provider("another").get_collection_info()["textSearch"] == {
+    assert providers.create_provider("another").get_collection_info()["textSearch"] == {
         "text": "ACTIVE"
     }

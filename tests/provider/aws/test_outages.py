@@ -13,7 +13,7 @@ from itertools import pairwise
 import pytest
 from botocore.exceptions import SSLError
 
-import stache
+import providers
 from s3vectors_local import Engine, connect, listen
 from s3vectors_local.server import Application, _Server
 from stache_ai_s3vectors import UnavailableError, time_limit
@@ -30,16 +30,16 @@ LONG = 60
 def engine():
     """An engine with the bucket and an index that holds one vector."""
     engine = Engine()
-    connect(stache.connections.connect(stache.create_provider()._options), engine)
-    stache.create_provider().insert([VECTOR], ["t"])
-    stache.close_engines()
+    connect(providers.connections.connect(providers.create_provider()._options), engine)
+    providers.create_provider().insert([VECTOR], ["t"])
+    providers.close_engines()
     yield engine
     engine.close()
 
 
 def create_provider(url, **settings):
     """Create a provider of the server at a URL, with no write rate."""
-    return stache.create_provider(s3vectors_endpoint_url=url, s3vectors_write_rate=0, **settings)
+    return providers.create_provider(s3vectors_endpoint_url=url, s3vectors_write_rate=0, **settings)
 
 
 def test_all_threads_that_search_during_an_outage_get_results(engine):
@@ -59,7 +59,7 @@ def test_all_threads_that_search_during_an_outage_get_results(engine):
 
 def test_a_service_that_is_down_gets_few_retries(engine, monkeypatch):
     """Each call sends about a dozen requests in half a minute."""
-    waits = stache.skip_waiting(monkeypatch)
+    waits = providers.skip_waiting(monkeypatch)
     with serve_unreliably(engine) as server, closing(create_provider(server.url).client):
         one = create_provider(server.url)
         one.search(VECTOR)
@@ -136,7 +136,7 @@ def test_an_insert_completes_when_the_server_restarts_in_the_middle_of_it(tmp_pa
 
 def test_a_refused_connection_is_reported_sooner_if_the_endpoint_never_answered(monkeypatch):
     """Usually the endpoint is wrong or the server is not started."""
-    waits = stache.skip_waiting(monkeypatch)
+    waits = providers.skip_waiting(monkeypatch)
 
     with pytest.raises(UnavailableError, match="127.0.0.1:1"):
         create_provider("http://127.0.0.1:1").search(VECTOR)
@@ -146,7 +146,7 @@ def test_a_refused_connection_is_reported_sooner_if_the_endpoint_never_answered(
 
 def test_a_setting_limits_how_long_requests_are_retried(engine, monkeypatch):
     """0 means one attempt."""
-    waits = stache.skip_waiting(monkeypatch)
+    waits = providers.skip_waiting(monkeypatch)
     with serve_unreliably(engine, lambda *_: 503) as server:
         for seconds in (0, 7):
             waits.clear()
@@ -177,8 +177,8 @@ def test_a_time_limit_limits_retries_in_all_threads_of_a_call(engine):
 
 def test_a_wrong_certificate_is_not_retried(monkeypatch):
     """A retry would fail in the same way."""
-    stache.skip_waiting(monkeypatch)
-    one = stache.create_provider()
+    providers.skip_waiting(monkeypatch)
+    one = providers.create_provider()
     one.get_collection_info()
     error = SSLError(endpoint_url="https://x", error="CERTIFICATE_VERIFY_FAILED")
     attempts = []
@@ -220,9 +220,9 @@ def test_a_hybrid_search_that_refreshes_the_description_blocks_no_other_thread(m
     hybrid = {"s3vectors_search_mode": "hybrid"}
     with serve_unreliably(engine) as server, closing(create_provider(server.url, **hybrid).client):
         one = create_provider(server.url, **hybrid)
-        stache.create_older_index(one)
+        providers.create_older_index(one)
         one.insert([VECTOR], ["t"])
-        context = [stache.create_context("t") for _ in range(5)]
+        context = [providers.create_context("t") for _ in range(5)]
         one.search(VECTOR, context=context[0])
         server.behavior = lambda operation, _: SILENT if operation == "GetIndex" else PASS
         hanging = threading.Thread(target=one.search, args=[VECTOR], kwargs={"context": context[1]})
@@ -449,7 +449,7 @@ def list_workers():
 def test_after_an_interruption_nothing_more_is_sent(engine, call):
     """Threads that wait for the write rate send nothing either."""
     with serve_unreliably(engine) as server:
-        one = stache.create_provider(
+        one = providers.create_provider(
             s3vectors_endpoint_url=server.url, s3vectors_write_rate=10.0, s3vectors_retry_seconds=9
         )  # other settings give it a connection and a pace of its own
         ids = [str(n) for n in range(1600)]
@@ -495,7 +495,7 @@ def test_a_large_call_gives_up_after_one_round_of_failed_requests(engine, call):
 
 def test_a_server_without_tls_is_reported_sooner(engine, monkeypatch):
     """The URL has https:// instead of http://."""
-    waits = stache.skip_waiting(monkeypatch)
+    waits = providers.skip_waiting(monkeypatch)
     with serve_unreliably(engine) as server:
         one = create_provider(server.url.replace("http:", "https:"))
         with closing(one.client), pytest.raises(UnavailableError, match="SSL"):

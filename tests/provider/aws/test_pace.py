@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-import stache
+import providers
 from endpoints import serve
 from s3vectors_local import RateLimits
 from s3vectors_local.errors import TooManyRequestsException
@@ -102,12 +102,12 @@ def test_threads_share_the_rate():
 def test_providers_of_one_index_share_its_rate():
     """Stache builds several providers; the service counts by index."""
     with serve() as url:
-        providers = [
-            stache.create_provider(index, s3vectors_endpoint_url=url)
+        three = [
+            providers.create_provider(index, s3vectors_endpoint_url=url)
             for index in ("one", "one", "two")
         ]
-        one, same, two = (provider._index._state for provider in providers)
-        with closing(providers[0].client):
+        one, same, two = (provider._index._state for provider in three)
+        with closing(three[0].client):
             assert one is same
             assert one.pace is not two.pace
             assert one.pace is not None
@@ -118,12 +118,12 @@ def test_providers_of_one_index_share_its_rate():
 )
 def test_nothing_is_paced_where_nothing_throttles(settings):
     """A `local:` endpoint or a rate of 0 sets no pace."""
-    assert stache.create_provider(**settings)._index._state.pace is None
+    assert providers.create_provider(**settings)._index._state.pace is None
 
 
 def test_the_state_of_an_index_belongs_to_the_connection():
     """The first provider of an index sets its pace."""
-    connection, other = (Connection(stache.create_provider().client, (), ()) for _ in range(2))
+    connection, other = (Connection(providers.create_provider().client, (), ()) for _ in range(2))
     first = connection.get_index_state(("b", "i"), 1)
 
     assert connection.get_index_state(("b", "i"), None) is first

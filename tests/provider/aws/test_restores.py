@@ -8,7 +8,7 @@ from datetime import timedelta
 import boto3
 import pytest
 
-import stache
+import providers
 from endpoints import serve
 from forks import run_script
 from restores import serve_credentials
@@ -18,11 +18,11 @@ INDEX = {"vectorBucketName": "my-bucket", "indexName": "documents"}
 
 BEGIN = """
 import json, sys
-import restores, stache
+import providers, restores
 from stache_ai_s3vectors.aws import deadlines
 
 contacts = restores.record_connection_attempts()
-provider = stache.create_provider(s3vectors_endpoint_url=sys.argv[1])
+provider = providers.create_provider(s3vectors_endpoint_url=sys.argv[1])
 
 def search():
     return [match["text"] for match in provider.search([1.0, 2.0, 3.0, 4.0])]
@@ -126,8 +126,8 @@ provider.preload()
 def answer():
     waits = []
     deadlines.pause = waits.append
-    failed = stache.HttpResponse(503, {}, b"{}")
-    stache.set_responses(provider.client, "QueryVectors", *[failed] * 4)
+    failed = providers.HttpResponse(503, {}, b"{}")
+    providers.set_responses(provider.client, "QueryVectors", *[failed] * 4)
     return [search(), waits]
 
 print(json.dumps([restores.restore(answer) for _ in range(4)]))
@@ -145,7 +145,7 @@ def test_copies_wait_differently_before_they_try_again(url, tmp_path):
 
 def test_preload_reports_wrong_settings(monkeypatch):
     """A function that cannot work fails when it is deployed."""
-    provider = stache.create_provider(s3vectors_endpoint_url="http://127.0.0.1:1")
+    provider = providers.create_provider(s3vectors_endpoint_url="http://127.0.0.1:1")
     monkeypatch.setenv("AWS_PROFILE", "unknown")
 
     with pytest.raises(ConfigurationError, match=r"profile \(unknown\) could not be found"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import stache
+import providers
 from stache_ai_s3vectors import NotFoundError
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 
@@ -18,7 +18,7 @@ def record_calls(client, operation):
 
 def test_describe_never_creates_an_index():
     """Even if the options allow it: one GetIndex, and an error."""
-    options = stache.create_provider(s3vectors_create_index=True)._options
+    options = providers.create_provider(s3vectors_create_index=True)._options
     index = VectorIndex(options)
     calls = record_calls(index.client, "*")
 
@@ -31,7 +31,7 @@ def test_describe_never_creates_an_index():
 
 def test_an_index_is_described_once_for_its_users():
     """`describe` and `describe_or_create` share the description of a process."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     created = provider._index.describe_or_create()
     calls = record_calls(provider.client, "GetIndex")
 

@@ -9,7 +9,7 @@ import pickle
 import numpy as np
 import pytest
 
-import stache
+import providers
 from stache_ai_s3vectors import (
     AccessDeniedError,
     InvalidInputError,
@@ -28,9 +28,9 @@ VECTOR = [1.0, 2.0, 3.0, 4.0]
 @pytest.fixture
 def provider():
     """A provider with three chunks."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     provider.insert(
-        stache.create_vectors(3), ["a", "b", "c"], [{"n": n} for n in range(3)], ["a", "b", "c"]
+        providers.create_vectors(3), ["a", "b", "c"], [{"n": n} for n in range(3)], ["a", "b", "c"]
     )
     return provider
 
@@ -224,7 +224,7 @@ def test_metadata_at_the_limit_of_nesting_is_returned_unchanged(provider, levels
 @pytest.mark.parametrize("endpoint", ["local:", "local:data", "http://127.0.0.1:1"])
 def test_a_provider_can_be_pickled_and_copied_at_any_time(endpoint):
     """This holds before and after its first call; the copy has the same settings."""
-    provider = stache.create_provider(s3vectors_endpoint_url=endpoint, s3vectors_retry_seconds=0)
+    provider = providers.create_provider(s3vectors_endpoint_url=endpoint, s3vectors_retry_seconds=0)
     for _ in range(2):
         copies = [
             pickle.loads(pickle.dumps(provider)),
@@ -268,8 +268,8 @@ def test_errors_keep_all_their_fields_when_they_are_pickled():
 
 def test_an_error_of_a_real_call_keeps_its_fields_when_it_is_pickled():
     """The call fails in part."""
-    provider = stache.create_provider()
-    stache.fail_calls(provider.client, "PutVectors", 2)
+    provider = providers.create_provider()
+    providers.fail_calls(provider.client, "PutVectors", 2)
 
     with pytest.raises(PartialWriteError) as failed:
         provider.insert([VECTOR] * 1500, ["t"] * 1500, ids=[str(n) for n in range(1500)])
@@ -283,7 +283,7 @@ def test_an_error_of_a_real_call_keeps_its_fields_when_it_is_pickled():
 
 def test_the_log_of_a_call_is_one_line_for_any_index_name(caplog):
     """A name may come from a form."""
-    provider = stache.create_provider("doc\numents")
+    provider = providers.create_provider("doc\numents")
     caplog.set_level(logging.DEBUG, "stache_ai_s3vectors")
 
     with pytest.raises(S3VectorsError):
@@ -353,7 +353,7 @@ def test_the_error_about_an_impossible_dimension_proposes_no_setting(provider, s
 )
 def test_refused_input_creates_no_index(arguments):
     """It creates no bucket either."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     good = {"vectors": [VECTOR] * 2, "texts": ["a", "b"], "metadatas": [{}, {}]}
 
     with pytest.raises(InvalidInputError, match="item 1"):
@@ -364,7 +364,7 @@ def test_refused_input_creates_no_index(arguments):
 
 def test_input_that_is_refused_while_it_is_encoded_is_neither_logged_nor_deleted(provider, caplog):
     """Only the encoder sees that True is not a number; nothing was sent."""
-    seen = stache.record_calls(provider.client)
+    seen = providers.record_calls(provider.client)
 
     with pytest.raises(InvalidInputError, match="contains True"):
         provider.insert([VECTOR, [True, 2.0, 3.0, 4.0]], ["t"] * 2)

@@ -22,7 +22,7 @@ from __future__ import annotations
 import pytest
 import stache_ai.config
 
-import stache
+import providers
 from stache_ai_s3vectors import InvalidInputError, S3VectorsProvider
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
@@ -51,7 +51,7 @@ WRITES = {
 @pytest.fixture
 def provider():
     """A provider with a chunk and a summary of each of two tenants."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     for key, namespace in (("a", "one"), ("b", "two")):
         provider.insert([VECTOR], ["t"], [{"n": 1}], [key], namespace=namespace)
         summary = {"_type": "document_summary"}
@@ -106,7 +106,7 @@ def _local(monkeypatch):
 def test_an_empty_default_namespace_means_none(provider):
     """Stache's pipeline passes it on with this meaning."""
     one = create_with_stache_s_settings("")
-    context = stache.create_context()
+    context = providers.create_context()
 
     assert len(one.search(VECTOR, 9, namespace="", context=context)) == 2
     [id_] = one.insert([VECTOR], ["t"], [{"namespace": ""}], namespace="", context=context)
@@ -120,9 +120,9 @@ def test_an_empty_namespace_is_refused_unless_the_default_is_empty(provider, def
     one = create_with_stache_s_settings(default)
 
     with pytest.raises(InvalidInputError):
-        one.search(VECTOR, namespace="", context=stache.create_context())
+        one.search(VECTOR, namespace="", context=providers.create_context())
     with pytest.raises(InvalidInputError):
-        one.insert([VECTOR], ["t"], namespace="", context=stache.create_context())
+        one.insert([VECTOR], ["t"], namespace="", context=providers.create_context())
 
 
 @pytest.mark.usefixtures("_local")
@@ -132,12 +132,12 @@ def test_a_search_for_insights_of_an_empty_namespace_is_refused(provider):
 
     with pytest.raises(InvalidInputError):
         one.search(
-            VECTOR, filter={"_type": "insight"}, namespace="", context=stache.create_context()
+            VECTOR, filter={"_type": "insight"}, namespace="", context=providers.create_context()
         )
 
 
 def test_an_empty_namespace_means_none_when_stache_discovers_documents(provider):
     """Stache's route means it so; other callers are refused."""
-    results = provider.search_summaries(VECTOR, 9, namespace="", context=stache.create_context())
+    results = provider.search_summaries(VECTOR, 9, namespace="", context=providers.create_context())
 
     assert {result["namespace"] for result in results} == {"one", "two"}

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import stache
+import providers
 from stache_ai_s3vectors import InvalidInputError
 from stache_ai_s3vectors.chunks.records import (
     _convert_general,
@@ -158,7 +158,7 @@ class Big(int):
 )
 def test_unusual_values_are_returned_unchanged(value, expected):
     """They go through the service and return as JSON has them."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
 
     provider.insert([VECTOR], ["t"], [{"value": value}], ["a"])
 
@@ -169,7 +169,7 @@ def test_unusual_values_are_returned_unchanged(value, expected):
 @pytest.mark.parametrize("key", [Name("key"), Word.ONE])
 def test_keys_of_subclasses_of_str_are_stored_as_strings(key):
     """Filters accept such keys as well."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
 
     provider.insert([VECTOR], ["t"], [{key: Real(0.5)}], ["a"])
 
@@ -181,8 +181,8 @@ def test_keys_of_subclasses_of_str_are_stored_as_strings(key):
 
 def test_an_older_index_stores_integers_that_would_come_back_as_floats():
     """Its filterable `_overflow` holds them."""
-    provider = stache.create_provider()
-    stache.create_older_index(provider)
+    provider = providers.create_provider()
+    providers.create_older_index(provider)
 
     provider.insert([VECTOR], ["t"], [{"n": 2**63}], ["a"])
 
@@ -209,7 +209,7 @@ def test_an_older_index_stores_integers_that_would_come_back_as_floats():
 )
 def test_impossible_input_is_refused_with_a_clear_error(call, problem):
     """The error is not that of a library below."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     provider.insert([VECTOR], ["t"], ids=["a"])
 
     with pytest.raises(InvalidInputError, match=problem):
@@ -221,7 +221,7 @@ def test_impossible_input_is_refused_with_a_clear_error(call, problem):
 @pytest.mark.parametrize("odd", [True, Decimal(1), "1", None])
 def test_a_value_that_is_not_a_number_is_refused_before_the_first_batch_is_sent(odd):
     """The first batch would otherwise be stored."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     vectors = [VECTOR] * 1200
     vectors[1100] = [1.0, odd, 3.0, 4.0]
 
@@ -233,7 +233,7 @@ def test_a_value_that_is_not_a_number_is_refused_before_the_first_batch_is_sent(
 
 def test_numbers_that_json_writers_do_not_know_are_stored_as_floats():
     """Fractions and integers of more than 64 bits are among arrays, in several batches."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     odd = [[Fraction(1, 2), 2**70, 3, 4.0], np.ones(4), (1, 2, 3, 4)]
 
     ids = provider.insert(odd * 200, ["t"] * 600)
@@ -246,7 +246,7 @@ def test_numbers_that_json_writers_do_not_know_are_stored_as_floats():
 def test_a_string_is_not_a_list_of_ids():
     """It would be an id for each letter."""
     with pytest.raises(InvalidInputError, match="ids is 'ab'; it must be a list of ids"):
-        stache.create_provider().delete("ab")
+        providers.create_provider().delete("ab")
 
 
 def nest_filter(levels):
@@ -259,14 +259,14 @@ def nest_filter(levels):
 
 def test_ids_can_be_an_array():
     """Any collection of strings works."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
 
     assert provider.insert([VECTOR], ["t"], ids=np.array(["a"])) == ["a"]
 
 
 def test_a_damaged_overflow_stops_no_call():
     """Scans that do not need it ignore it; a read of the vector returns it as it is."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     provider.insert([VECTOR], ["t"], [{"doc_id": "d"}], ["a"])
     metadata = {"text": "t", "doc_id": "d", "status": "active", "_overflow": '[["a",1]]'}
     provider.client.put_vectors(
@@ -301,7 +301,7 @@ def test_a_damaged_overflow_stops_no_call():
 def test_the_error_names_a_vector_that_cannot_be_stored(vector, problem):
     """It shows the wrong value among the numbers."""
     with pytest.raises(InvalidInputError, match=f"item 1 .*{problem}"):
-        stache.create_provider().insert([VECTOR, vector], ["t", "t"])
+        providers.create_provider().insert([VECTOR, vector], ["t", "t"])
 
 
 @pytest.mark.parametrize(
@@ -315,8 +315,8 @@ def test_the_error_names_a_vector_that_cannot_be_stored(vector, problem):
 )
 def test_a_vector_at_the_limit_of_float32_is_stored(vector):
     """Its length is beyond float32, but its elements are not."""
-    provider = stache.create_provider()
-    stache.create_older_index(provider, "euclidean")
+    provider = providers.create_provider()
+    providers.create_older_index(provider, "euclidean")
 
     provider.insert([vector], ["t"], ids=["a"])
 

@@ -11,8 +11,8 @@ import pytest
 from stache_ai.middleware.context import QueryContext, RequestContext
 from stache_ai.providers.plugin_loader import get_providers
 
+import providers
 import quickstart
-import stache
 from stache_ai_s3vectors import RejectedError, S3VectorsError
 from stache_ai_s3vectors.operations import search
 from stache_ai_s3vectors.operations.query_text import put_question, shorten_question, take_question
@@ -46,9 +46,9 @@ def make_context(question=None):
 
 
 def create_provider(mode="hybrid", **settings):
-    provider = stache.create_provider(s3vectors_search_mode=mode, **settings)
+    provider = providers.create_provider(s3vectors_search_mode=mode, **settings)
     provider.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
-    stache.wait_until_active(provider)
+    providers.wait_until_active(provider)
     return provider
 
 
@@ -90,7 +90,9 @@ def test_scores_are_low_when_nothing_fits():
 def test_more_results_change_neither_the_first_ones_nor_their_scores():
     """Rankings are fused to the same depth for any top_k."""
     provider = create_provider()
-    provider.insert(stache.create_vectors(60), [f"error {'code ' * (n % 7)}{n}" for n in range(60)])
+    provider.insert(
+        providers.create_vectors(60), [f"error {'code ' * (n % 7)}{n}" for n in range(60)]
+    )
 
     def ask(top_k):
         results = provider.search(QUESTION, top_k, context=make_context("error code 7 12 33"))
@@ -116,7 +118,7 @@ def test_a_result_that_only_matches_words_does_not_lower_the_other_scores():
 def test_pages_share_the_best_score():
     """The best score counts for all pages of 100."""
     provider = create_provider()
-    provider.insert(stache.create_vectors(250), [f"error {n}" for n in range(250)])
+    provider.insert(providers.create_vectors(250), [f"error {n}" for n in range(250)])
 
     results = provider.search(QUESTION, 240, context=make_context(WORDS))
 
@@ -165,8 +167,8 @@ def test_summaries_and_insights_can_be_searched_in_hybrid_mode():
 
 def test_an_index_without_text_search_is_searched_by_vector_and_logged_once(caplog):
     """The older package created such indexes; the log says what to do."""
-    provider = stache.create_provider(s3vectors_search_mode="hybrid")
-    stache.create_older_index(provider)
+    provider = providers.create_provider(s3vectors_search_mode="hybrid")
+    providers.create_older_index(provider)
     provider.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
 
     for _ in range(2):
@@ -181,7 +183,7 @@ def test_a_text_search_that_is_building_is_used_when_it_is_ready(caplog, monkeyp
     ready = provider._index.describe_or_create()
     building = {**ready.text_searches, "text": "BUILDING"}
     provider._index._state.description = type(ready)(**{**vars(ready), "text_searches": building})
-    seen = stache.record_calls(provider.client)
+    seen = providers.record_calls(provider.client)
 
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS", float("inf"))
     for _ in range(2):
@@ -210,10 +212,10 @@ def test_a_search_works_after_the_text_search_is_deleted(caplog):
 def test_a_refusal_for_another_reason_is_an_error():
     """The index has text search; a search by vector would hide the reason."""
     provider = create_provider()
-    refusal = stache.HttpResponse(
+    refusal = providers.HttpResponse(
         400, {"x-amzn-errortype": "ValidationException"}, b'{"message":"for another reason"}'
     )
-    stache.set_responses(provider.client, "QueryVectors", refusal)
+    providers.set_responses(provider.client, "QueryVectors", refusal)
 
     with pytest.raises(RejectedError, match="for another reason"):
         provider.search(QUESTION, 1, context=make_context(WORDS))
@@ -236,29 +238,29 @@ def test_text_search_that_was_added_is_noticed_after_a_while(monkeypatch):
     monkeypatch.setattr(
         "stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", float("inf")
     )
-    provider = stache.create_provider(s3vectors_search_mode="hybrid")
-    names = stache.create_older_index(provider)
+    provider = providers.create_provider(s3vectors_search_mode="hybrid")
+    names = providers.create_older_index(provider)
     provider.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
     provider.search(QUESTION, 1, context=make_context(WORDS))
     texts = {"textSearchConfigurations": [{"metadataKey": "text"}]}
     provider.client.update_metadata_configuration(**names, add=texts)
 
-    seen = stache.record_calls(provider.client)
+    seen = providers.record_calls(provider.client)
     provider.search(QUESTION, 1, context=make_context(WORDS))
     assert "GetIndex" not in seen
 
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
-    stache.wait_until_active(stache.create_provider(s3vectors_endpoint_url="local:"))
+    providers.wait_until_active(providers.create_provider(s3vectors_endpoint_url="local:"))
     assert "tank" in get_ids(provider.search(QUESTION, 2, context=make_context(WORDS)))
 
 
 def test_when_the_index_cannot_be_described_the_search_uses_the_vector_only(monkeypatch):
     """A search does not fail because its text search is unknown."""
-    provider = stache.create_provider(s3vectors_search_mode="hybrid", s3vectors_max_attempts=1)
-    stache.create_older_index(provider)
+    provider = providers.create_provider(s3vectors_search_mode="hybrid", s3vectors_max_attempts=1)
+    providers.create_older_index(provider)
     provider.insert(FAR, TEXTS, ids=["machine", "write", "tank"])
     monkeypatch.setattr("stache_ai_s3vectors.aws.vector_index.REFRESH_SECONDS_WITHOUT", 0)
-    stache.fail_calls(provider.client, "GetIndex", *range(1, 9))
+    providers.fail_calls(provider.client, "GetIndex", *range(1, 9))
 
     assert get_ids(provider.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
 
@@ -273,7 +275,7 @@ def test_the_words_of_a_context_count_for_one_search():
 
 def test_an_index_created_in_a_classic_bucket_has_no_text_search(caplog):
     """Such buckets are from before 2026-09-30; text search needs ENHANCED mode."""
-    stache.open_engine("local:", bucket_mode="classic")
+    providers.open_engine("local:", bucket_mode="classic")
     provider = create_provider()
 
     assert get_ids(provider.search(QUESTION, 1, context=make_context(WORDS))) == ["machine"]
@@ -285,7 +287,7 @@ def test_an_index_created_in_a_classic_bucket_has_no_text_search(caplog):
 
 def test_an_index_created_on_first_use_has_text_search():
     """It also has the keys that cannot be added later."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
 
     info = provider.get_collection_info()
 
@@ -296,11 +298,11 @@ def test_an_index_created_on_first_use_has_text_search():
 @pytest.mark.parametrize("language, languages", [("de", {"text": "de"}), (None, {})])
 def test_the_language_setting_lets_hybrid_search_find_word_forms(language, languages):
     """It applies to an index that is created on first use."""
-    provider = stache.create_provider(
+    provider = providers.create_provider(
         s3vectors_search_mode="hybrid", s3vectors_text_language=language
     )
     provider.insert(FAR, ["Der See", "Die Wiese", "Die Häuser"], ids=["lake", "meadow", "houses"])
-    stache.wait_until_active(provider)
+    providers.wait_until_active(provider)
 
     results = get_ids(provider.search(FAR[0], 2, context=make_context("Haus")))
 
@@ -311,10 +313,10 @@ def test_the_language_setting_lets_hybrid_search_find_word_forms(language, langu
 def test_hybrid_search_finds_words_in_other_keys(caplog):
     """The index has text search on file names and titles."""
     keys = "filename, title"
-    provider = stache.create_provider(s3vectors_search_mode="hybrid", s3vectors_text_keys=keys)
+    provider = providers.create_provider(s3vectors_search_mode="hybrid", s3vectors_text_keys=keys)
     names = [{"filename": "coffee.pdf"}, {"filename": "errors.md"}, {"filename": "XK-4471.pdf"}]
     provider.insert(FAR, ["same", "same", "same"], names, ids=["machine", "write", "tank"])
-    stache.wait_until_active(provider)
+    providers.wait_until_active(provider)
 
     results = provider.search(QUESTION, 2, context=make_context(WORDS))
 
@@ -325,7 +327,7 @@ def test_hybrid_search_finds_words_in_other_keys(caplog):
 def test_a_key_without_text_search_is_left_out(caplog):
     """The other keys are searched; the log says so once."""
     create_provider()
-    provider = stache.create_provider(
+    provider = providers.create_provider(
         s3vectors_search_mode="hybrid", s3vectors_text_keys="filename"
     )
 
@@ -437,7 +439,7 @@ def test_a_question_to_stache_s_pipeline_is_searched_by_vector_and_words(context
     pipeline = quickstart.make_pipeline()
     provider = pipeline.documents_provider
     provider.insert([pipeline.embedding_provider.embed(text) for text in TEXTS], TEXTS)
-    stache.wait_until_active(provider)
+    providers.wait_until_active(provider)
     texts = []
     provider.client.meta.events.register(
         "provide-client-params.s3vectors.QueryVectors",

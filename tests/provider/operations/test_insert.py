@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
-import stache
+import providers
 from stache_ai_s3vectors import (
     AccessDeniedError,
     InvalidInputError,
@@ -24,7 +24,7 @@ from stache_ai_s3vectors.chunks.sizes import metadata_size
 
 @pytest.fixture
 def provider():
-    return stache.create_provider()
+    return providers.create_provider()
 
 
 def read_stored(provider, id_):
@@ -64,7 +64,7 @@ def test_stored_chunks_are_returned_unchanged(provider):
 def test_values_that_fit_stay_filterable(provider):
     """This includes numbers that have a copy in the overflow."""
     provider.insert(
-        stache.create_vectors(2), ["a", "b"], [{"x": None, "n": 0.1}, {"x": None, "n": 0.2}]
+        providers.create_vectors(2), ["a", "b"], [{"x": None, "n": 0.1}, {"x": None, "n": 0.2}]
     )
 
     assert [r["text"] for r in provider.search([1, 0, 0, 0], filter={"n": 0.1})] == ["a"]
@@ -74,7 +74,7 @@ def test_large_metadata_is_moved_to_the_overflow_and_named_once(provider, caplog
     """The largest values move first, until 2,048 filterable bytes remain; one line names them."""
     metadata = {"headings": ["h" * 20] * 60, "note": "n" * 1000, "small": "s"}
     with caplog.at_level(logging.WARNING):
-        ids = provider.insert(stache.create_vectors(3), ["a", "b", "c"], [metadata] * 3)
+        ids = provider.insert(providers.create_vectors(3), ["a", "b", "c"], [metadata] * 3)
 
     assert read_stored(provider, ids[0])["metadata"].items() >= metadata.items()
     [record] = [r for r in caplog.records if r.name.startswith("stache_ai_s3vectors")]
@@ -160,7 +160,7 @@ def test_numpy_vectors_are_stored(provider):
 
 def test_an_empty_insert_makes_no_call(provider):
     """It is not an error."""
-    seen = stache.record_calls(provider.client)
+    seen = providers.record_calls(provider.client)
 
     assert provider.insert([], []) == []
     assert seen == []
@@ -233,8 +233,8 @@ BAD_ITEM = r"^item 1 \(id '1'\): "
 def test_bad_input_names_the_item_and_sends_nothing(provider, arguments, problem):
     """All items are checked before the first write, so the valid ones are not stored either."""
     provider.get_collection_info()  # creates the index
-    seen = stache.record_calls(provider.client)
-    good = {"vectors": stache.create_vectors(2), "texts": ["a", "b"], "metadatas": [{}, {}]}
+    seen = providers.record_calls(provider.client)
+    good = {"vectors": providers.create_vectors(2), "texts": ["a", "b"], "metadatas": [{}, {}]}
 
     with pytest.raises(InvalidInputError, match=problem):
         provider.insert(**{**good, "ids": ["0", "1"], **arguments})
@@ -246,7 +246,7 @@ def test_bad_input_names_the_item_and_sends_nothing(provider, arguments, problem
 @pytest.fixture
 def old_index(provider):
     """An index as the older package's infrastructure creates it: only `text` is non-filterable."""
-    stache.create_older_index(provider)
+    providers.create_older_index(provider)
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_an_older_index_stores_all_that_it_can_hold(provider):
 
 def test_large_calls_are_sent_in_batches_of_500(provider):
     """500 is the service's limit."""
-    seen = stache.record_calls(provider.client)
+    seen = providers.record_calls(provider.client)
 
     ids = provider.insert([[1, 2, 3, 4]] * 1001, ["t"] * 1001)
 
@@ -335,7 +335,7 @@ def test_large_calls_are_sent_in_batches_of_500(provider):
 
 def test_large_vectors_are_sent_in_batches_of_20_mebibytes():
     """500 vectors of 3,072 dimensions are 32 MiB as JSON."""
-    provider = stache.create_provider(embedding_dimension=3072)
+    provider = providers.create_provider(embedding_dimension=3072)
     vector = [-0.12345678901234567] * 3072
 
     provider.insert([vector] * 400, ["t"] * 400)
@@ -396,7 +396,7 @@ def test_text_that_just_fits_can_be_soft_deleted(provider):
 def test_a_partial_failure_reports_what_is_stored(provider):
     """The caller's own ids are never deleted; a call with the missing ids completes the work."""
     ids = [str(n) for n in range(1500)]
-    stache.fail_calls(provider.client, "PutVectors", 2)
+    providers.fail_calls(provider.client, "PutVectors", 2)
 
     with pytest.raises(PartialWriteError, match="1000 of 1500 vectors are stored") as failed:
         provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500, ids=ids)
@@ -415,7 +415,7 @@ def test_after_a_failure_nothing_more_is_sent(provider):
     provider.client.meta.events.register(
         "provide-client-params.s3vectors.PutVectors", lambda **_: puts.append(1)
     )
-    stache.fail_calls(provider.client, "PutVectors", *range(1, 100))
+    providers.fail_calls(provider.client, "PutVectors", *range(1, 100))
 
     with pytest.raises(UnavailableError):
         provider.insert(
@@ -428,7 +428,7 @@ def test_after_a_failure_nothing_more_is_sent(provider):
 
 def test_after_a_partial_failure_generated_ids_are_deleted_again(provider):
     """Only insert knows these ids: their vectors would be orphans that search returns."""
-    stache.fail_calls(provider.client, "PutVectors", 2)
+    providers.fail_calls(provider.client, "PutVectors", 2)
 
     with pytest.raises(
         PartialWriteError, match="The call stored nothing: .* .1000 of 1500"
@@ -448,8 +448,8 @@ def test_when_that_deletion_fails_the_error_reports_what_is_known_to_be_stored(
     provider, code, stored
 ):
     """A refused delete leaves the stored ids; otherwise the result of the deletion is unknown."""
-    stache.fail_calls(provider.client, "PutVectors", 2)
-    stache.fail_calls(provider.client, "DeleteVectors", 1, 2, code=code)
+    providers.fail_calls(provider.client, "PutVectors", 2)
+    providers.fail_calls(provider.client, "DeleteVectors", 1, 2, code=code)
 
     with pytest.raises(
         PartialWriteError, match="generated ids failed too: DeleteVectors"
@@ -465,8 +465,8 @@ def test_when_that_deletion_fails_the_error_reports_what_is_known_to_be_stored(
 
 def test_vectors_that_were_deleted_again_do_not_count_as_stored(provider):
     """The responses to all deletes are lost, but the service carries them out."""
-    stache.fail_calls(provider.client, "PutVectors", 3)
-    stache.lose_responses(provider.client, "DeleteVectors", 1, 2, 3)
+    providers.fail_calls(provider.client, "PutVectors", 3)
+    providers.lose_responses(provider.client, "DeleteVectors", 1, 2, 3)
 
     with pytest.raises(PartialWriteError, match="failed too") as failed:
         provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500)
@@ -490,7 +490,7 @@ def test_an_interrupted_insert_leaves_no_vector_with_a_generated_id(provider, er
 
 def test_an_interrupted_insert_that_cannot_clean_up_logs_it(provider, caplog):
     """The interruption is still what is raised."""
-    stache.fail_calls(provider.client, "DeleteVectors", *range(1, 9))
+    providers.fail_calls(provider.client, "DeleteVectors", *range(1, 9))
 
     def progress(_):
         raise KeyboardInterrupt
@@ -504,8 +504,8 @@ def test_an_interrupted_insert_that_cannot_clean_up_logs_it(provider, caplog):
 def test_a_denied_retry_after_a_lost_response_is_cleaned_up(provider, monkeypatch):
     """The service may have carried out the first attempt, although it denied the second."""
     provider.get_collection_info()
-    stache.skip_waiting(monkeypatch)
-    stache.set_responses(provider.client, "PutVectors", stache.UNAVAILABLE, stache.DENIED)
+    providers.skip_waiting(monkeypatch)
+    providers.set_responses(provider.client, "PutVectors", providers.UNAVAILABLE, providers.DENIED)
 
     with pytest.raises(AccessDeniedError):
         provider.insert([[1, 2, 3, 4]], ["t"])
@@ -515,7 +515,7 @@ def test_a_denied_retry_after_a_lost_response_is_cleaned_up(provider, monkeypatc
 
 def test_a_failure_of_the_only_batch_stores_nothing(provider):
     """The error is the service's, not one about a partial write."""
-    stache.fail_calls(provider.client, "PutVectors", 1)
+    providers.fail_calls(provider.client, "PutVectors", 1)
 
     with pytest.raises(UnavailableError, match="Currently unable") as failed:
         provider.insert([[1, 2, 3, 4]], ["t"])
@@ -526,7 +526,7 @@ def test_a_failure_of_the_only_batch_stores_nothing(provider):
 
 def test_the_callers_own_ids_are_never_deleted(provider):
     """They may have existed before, so even an unknown result does not delete them."""
-    stache.lose_responses(provider.client, "PutVectors", 1)
+    providers.lose_responses(provider.client, "PutVectors", 1)
 
     with pytest.raises(UnavailableError):
         provider.insert([[1, 2, 3, 4]], ["t"], ids=["mine"])
@@ -536,8 +536,8 @@ def test_the_callers_own_ids_are_never_deleted(provider):
 
 def test_a_refused_insert_needs_no_cleanup(provider):
     """Nothing can be stored, so nothing is deleted: one call, one error."""
-    stache.fail_calls(provider.client, "PutVectors", 1, code="AccessDeniedException")
-    seen = stache.record_calls(provider.client)
+    providers.fail_calls(provider.client, "PutVectors", 1, code="AccessDeniedException")
+    seen = providers.record_calls(provider.client)
 
     with pytest.raises(AccessDeniedError):
         provider.insert([[1, 2, 3, 4]], ["t"])
@@ -547,7 +547,7 @@ def test_a_refused_insert_needs_no_cleanup(provider):
 
 def test_an_error_page_of_a_proxy_counts_as_unavailable(provider):
     """It is unknown whether the request arrived, so its vectors are deleted."""
-    stache.lose_responses(provider.client, "PutVectors", 1, response=stache.GATEWAY_TIMEOUT)
+    providers.lose_responses(provider.client, "PutVectors", 1, response=providers.GATEWAY_TIMEOUT)
 
     with pytest.raises(UnavailableError, match="504"):
         provider.insert([[1, 2, 3, 4]], ["t"])
@@ -558,7 +558,7 @@ def test_an_error_page_of_a_proxy_counts_as_unavailable(provider):
 @pytest.mark.parametrize("count", [1, 600])
 def test_vectors_stored_despite_a_lost_response_are_deleted(provider, count):
     """The service may have carried out a request that timed out."""
-    stache.lose_responses(provider.client, "PutVectors", -(-count // 500))
+    providers.lose_responses(provider.client, "PutVectors", -(-count // 500))
 
     with pytest.raises(S3VectorsError, match="Currently unable"):
         provider.insert([[1, 2, 3, 4]] * count, ["t"] * count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import stache
+import providers
 from stache_ai_s3vectors import ConfigurationError, InvalidInputError
 
 QUESTION = [1.0, 0.0, 0.5, 0.25]
@@ -13,7 +13,7 @@ GONE = ["deleting", "purging", "purged"]
 
 @pytest.fixture
 def provider():
-    return stache.create_provider()
+    return providers.create_provider()
 
 
 def get_texts(results):
@@ -22,7 +22,7 @@ def get_texts(results):
 
 def test_the_nearest_results_come_first_with_scores_from_1_down(provider):
     """The score is the cosine."""
-    provider.insert(stache.create_vectors(3), ["a", "b", "c"])
+    provider.insert(providers.create_vectors(3), ["a", "b", "c"])
 
     results = provider.search(QUESTION, top_k=2)
 
@@ -40,7 +40,7 @@ def test_a_score_is_never_below_zero(provider):
 
 def test_under_euclidean_distance_the_score_is_its_inverse(provider):
     """The score is 1 / (1 + d), by the metric that the response names."""
-    stache.create_older_index(provider, "euclidean")
+    providers.create_older_index(provider, "euclidean")
     provider.insert([[0, 0, 0, 0], [3, 4, 0, 0]], ["near", "far"])
 
     results = provider.search([0, 0, 0, 0])
@@ -59,7 +59,7 @@ def test_soft_deleted_chunks_and_summaries_do_not_count_towards_top_k(provider):
     """The filter in the request excludes them."""
     gone = [{"status": status} for status in ("deleting", "purging", "purged")]
     metadatas = [*gone, {"_type": "document_summary"}, {"_type": "insight"}, {}]
-    provider.insert(stache.create_vectors(6), [*"abc", "summary", "insight", "chunk"], metadatas)
+    provider.insert(providers.create_vectors(6), [*"abc", "summary", "insight", "chunk"], metadatas)
 
     assert get_texts(provider.search(QUESTION, top_k=2)) == ["insight", "chunk"]
 
@@ -107,7 +107,7 @@ NAMESPACES = ["books", "books/a", "books/a/b", "bookshelf", "books2", "other"]
 @pytest.fixture
 def namespaces(provider):
     """One chunk in each of six namespaces; its text is the namespace."""
-    for name, vector in zip(NAMESPACES, stache.create_vectors(6), strict=True):
+    for name, vector in zip(NAMESPACES, providers.create_vectors(6), strict=True):
         provider.insert([vector], [name], namespace=name)
 
 
@@ -166,7 +166,7 @@ def test_the_filter_cannot_widen_the_namespace(provider):
 def test_filters_have_the_syntax_of_mongodb(provider, condition, expected):
     """Several keys, lists and operators become what the service accepts."""
     metadatas = [{"doc": "x", "page": 1}, {"doc": "x", "page": 2}, {"doc": "y", "page": 3}]
-    provider.insert(stache.create_vectors(3), ["a", "b", "c"], metadatas)
+    provider.insert(providers.create_vectors(3), ["a", "b", "c"], metadatas)
 
     assert get_texts(provider.search(QUESTION, filter=condition)) == expected
 
@@ -196,7 +196,7 @@ def test_filters_have_the_syntax_of_mongodb(provider, condition, expected):
 def test_a_bad_filter_is_refused_before_it_is_sent(provider, condition, problem):
     """The error says what is wrong, where the service says only "Invalid filter"."""
     provider.insert([QUESTION], ["a"])
-    seen = stache.record_calls(provider.client)
+    seen = providers.record_calls(provider.client)
 
     with pytest.raises(InvalidInputError, match=problem):
         provider.search(QUESTION, filter=condition)
@@ -224,7 +224,7 @@ def test_a_bad_query_is_refused_before_it_is_sent(provider, vector, top_k, probl
 
 def test_top_k_can_be_more_than_a_page(provider):
     """The provider reads as many pages of 100 as it needs."""
-    provider.insert(stache.create_vectors(350), [str(n) for n in range(350)])
+    provider.insert(providers.create_vectors(350), [str(n) for n in range(350)])
 
     results = provider.search(QUESTION, top_k=333)
 
@@ -234,7 +234,7 @@ def test_top_k_can_be_more_than_a_page(provider):
 def test_top_k_can_be_the_services_maximum(provider):
     """It is 10,000, in pages of 100."""
     provider.insert([QUESTION] * 1234, ["t"] * 1234)
-    seen = stache.record_calls(provider.client)
+    seen = providers.record_calls(provider.client)
 
     assert len(provider.search(QUESTION, top_k=10_000)) == 1234
     assert seen == ["QueryVectors"] * 13
@@ -242,8 +242,8 @@ def test_top_k_can_be_the_services_maximum(provider):
 
 def test_a_classic_index_is_filtered_before_the_search(provider):
     """Buckets from before 2026-09-30 are CLASSIC; `name/*` needs ENHANCED mode in them."""
-    stache.open_engine("local:classic", bucket_mode="classic")
-    classic = stache.create_provider(s3vectors_endpoint_url="local:classic")
+    providers.open_engine("local:classic", bucket_mode="classic")
+    classic = providers.create_provider(s3vectors_endpoint_url="local:classic")
     requests = []
     for one in (provider, classic):
         one.insert([QUESTION], ["a"], namespace="ns/child")
@@ -258,8 +258,8 @@ def test_a_classic_index_is_filtered_before_the_search(provider):
 
 def test_a_classic_index_takes_more_than_100_values_in_a_filter(provider):
     """The limit is that of ENHANCED mode; `name/*` needs that mode and so has the limit."""
-    stache.open_engine("local:classic", bucket_mode="classic")
-    classic = stache.create_provider(s3vectors_endpoint_url="local:classic")
+    providers.open_engine("local:classic", bucket_mode="classic")
+    classic = providers.create_provider(s3vectors_endpoint_url="local:classic")
     many = {"n": list(range(500))}
     for one in (provider, classic):
         one.insert([QUESTION] * 2, ["a", "b"], [{"n": 7}, {"n": 700}])
@@ -275,7 +275,7 @@ def test_only_search_summaries_returns_summaries(provider):
     """It returns active ones, with what Stache's document discovery reads."""
     summary = {"_type": "document_summary", "doc_id": "d", "headings": ["h"], "chunk_count": 3}
     provider.insert(
-        stache.create_vectors(3),
+        providers.create_vectors(3),
         ["chunk", "gone", "sum"],
         [{}, {**summary, "status": "deleting"}, summary],
     )
@@ -289,7 +289,7 @@ def test_only_search_summaries_returns_summaries(provider):
 def test_the_error_about_a_wrong_dimension_names_the_setting_to_change(provider):
     """It is raised before anything is written to the wrong index."""
     provider.insert([QUESTION], ["a"])
-    other = stache.create_provider(embedding_dimension=1024)
+    other = providers.create_provider(embedding_dimension=1024)
 
     with pytest.raises(ConfigurationError, match=r"has 4 dim.*say 1024: set EMBEDDING_DIMENSION=4"):
         other.search([1.0] * 1024)
@@ -337,8 +337,8 @@ def test_after_trash_and_restore_the_users_own_status_is_active(provider):
 def test_a_search_during_writes_returns_each_vector_once_best_first(provider):
     """Each page shows the ranking at the time of its request."""
     ids = [str(n) for n in range(1500)]
-    provider.insert(stache.create_vectors(1500), ids, ids=ids)
-    writer = stache.create_provider(s3vectors_retry_seconds=1)  # a client of its own
+    provider.insert(providers.create_vectors(1500), ids, ids=ids)
+    writer = providers.create_provider(s3vectors_retry_seconds=1)  # a client of its own
     pages = []
 
     def write(parsed, **_):
@@ -359,9 +359,9 @@ def test_a_search_during_writes_returns_each_vector_once_best_first(provider):
 def test_a_vector_that_moves_between_pages_has_its_last_score(provider):
     """That score is of what is stored now."""
     provider.insert(
-        stache.create_vectors(150), [str(n) for n in range(150)], ids=[*map(str, range(150))]
+        providers.create_vectors(150), [str(n) for n in range(150)], ids=[*map(str, range(150))]
     )
-    writer = stache.create_provider(s3vectors_retry_seconds=1)
+    writer = providers.create_provider(s3vectors_retry_seconds=1)
     moved = []
 
     def move(**_):

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-import stache
+import providers
 from stache_ai_s3vectors import S3VectorsError
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
@@ -16,8 +16,8 @@ VECTOR = [1.0, 2.0, 3.0, 4.0]
 
 def test_threads_share_a_provider_and_one_get_index():
     """Stache's routes run in a thread pool; the index is described and created once."""
-    provider = stache.create_provider()
-    seen = stache.record_calls(provider.client)
+    provider = providers.create_provider()
+    seen = providers.record_calls(provider.client)
 
     def work(number):
         ids = [f"{number}-{n}" for n in range(50)]
@@ -35,8 +35,8 @@ def test_threads_share_a_provider_and_one_get_index():
 
 def test_providers_of_one_index_describe_it_once():
     """The description is cached per process, not per provider."""
-    first, second = stache.create_provider(), stache.create_provider()
-    seen = stache.record_calls(first.client)
+    first, second = providers.create_provider(), providers.create_provider()
+    seen = providers.record_calls(first.client)
 
     first.insert([VECTOR], ["t"])
     assert second.count_by_filter({}) == 1
@@ -46,8 +46,8 @@ def test_providers_of_one_index_describe_it_once():
 
 def test_a_recreated_index_is_described_again():
     """The call that finds it deleted discards the description."""
-    provider = stache.create_provider(s3vectors_create_index=False)
-    names = stache.create_older_index(provider)
+    provider = providers.create_provider(s3vectors_create_index=False)
+    names = providers.create_older_index(provider)
     assert provider.get_collection_info()["nonFilterableMetadataKeys"] == ["text"]
     provider.client.delete_index(**names)
 
@@ -79,7 +79,7 @@ OPERATIONS = {
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_each_operation_logs_one_line_at_debug_without_contents(operation, caplog):
     """The line has the operation, the index, the count and the duration."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     OPERATIONS["insert"](provider)
     caplog.set_level(logging.DEBUG, "stache_ai_s3vectors")
     caplog.clear()
@@ -93,9 +93,9 @@ def test_each_operation_logs_one_line_at_debug_without_contents(operation, caplo
 
 def test_a_failed_operation_logs_its_failure(caplog):
     """Whether to log the error itself is up to the caller."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     provider.get_collection_info()
-    stache.fail_calls(provider.client, "QueryVectors", 1)
+    providers.fail_calls(provider.client, "QueryVectors", 1)
     caplog.set_level(logging.DEBUG, "stache_ai_s3vectors")
 
     with pytest.raises(S3VectorsError):

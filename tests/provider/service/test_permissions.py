@@ -8,9 +8,8 @@ from itertools import pairwise
 
 import pytest
 from botocore import session
-from click.testing import CliRunner
 
-import stache
+import providers
 from s3vectors_local import Engine, Policies
 from s3vectors_local.arns import Caller
 from s3vectors_local.errors import ServiceError
@@ -19,12 +18,10 @@ from stache_ai_s3vectors import AccessDeniedError
 from stache_ai_s3vectors.aws.provision import create_index
 from stache_ai_s3vectors.service.arns import format_service_host
 from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
-from stache_ai_s3vectors.tool.main import main
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
 ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 KEYS = "arn:aws:kms:us-east-1:123456789012:key/"
-ARGUMENTS = ["--bucket", ARN, "--index", "documents"]
 
 
 def read(provider):
@@ -52,7 +49,7 @@ def read_write(provider):
 def manage(provider):
     """Make the calls of the operator's tool."""
     create_index(provider.client, provider._options, "made-index")
-    store = stache.create_provider("made-index")
+    store = providers.create_provider("made-index")
     read_write(store)
     provider.client.list_indexes(vectorBucketName="my-bucket")
     provider.client.update_index_mode(
@@ -70,18 +67,18 @@ USES = {"read": read, "read-write": read_write, "manage-indexes": manage}
 
 def create_with_policy(document, monkeypatch):
     """Create a provider whose calls a policy restricts, on an index that exists."""
-    stache.close_engines()
-    stache.create_older_index(stache.create_provider(s3vectors_endpoint_url="local:data"))
-    stache.close_engines()
+    providers.close_engines()
+    providers.create_older_index(providers.create_provider(s3vectors_endpoint_url="local:data"))
+    providers.close_engines()
     policies = Policies(json.dumps(document))
-    stache.open_engine("local:data", policies=policies)
-    create_provider = stache.create_provider
+    providers.open_engine("local:data", policies=policies)
+    create_provider = providers.create_provider
 
     def provider(index=None, **settings):
         defaults = {"s3vectors_endpoint_url": "local:data", "s3vectors_create_index": False}
         return create_provider(index, **{**defaults, **settings})
 
-    monkeypatch.setattr(stache, "create_provider", provider)
+    monkeypatch.setattr(providers, "create_provider", provider)
     return provider(), policies
 
 
@@ -124,7 +121,7 @@ def test_a_level_allows_no_other_index_and_no_call_of_the_next_level(level, monk
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
 
     with pytest.raises(denied):
-        stache.create_provider("other-index").count_by_filter({})
+        providers.create_provider("other-index").count_by_filter({})
     with pytest.raises(denied):
         provider.client.list_indexes(vectorBucketName="my-bucket")
     with pytest.raises(denied):
@@ -186,79 +183,6 @@ def test_each_level_includes_the_actions_of_those_before_it():
         assert {*less.index} < {*more.index}
         assert {*less.bucket} <= {*more.bucket}
         assert {*less.key} <= {*more.key}
-
-
-def run(*arguments):
-    return CliRunner().invoke(main, ["policy", *arguments])
-
-
-def test_the_command_takes_a_name_or_an_arn():
-    """It takes other partitions as well."""
-    parts = ["--account", "123456789012", "--region", "us-east-1", "--index", "documents"]
-
-    by_name, by_arn = run("--bucket", "my-bucket", *parts), run(*ARGUMENTS)
-    china = run("--bucket", "my-bucket", *parts, "--partition", "aws-cn")
-
-    assert by_name.output == by_arn.output
-    assert json.loads(by_arn.output) == build_policy("read-write", ARN, ["documents"])
-    assert '"arn:aws-cn:s3vectors:us-east-1:123456789012:bucket/my-bucket/' in china.output
-
-
-def test_the_command_grants_the_use_of_a_customer_managed_key():
-    """Vectors only need to decrypt, and only what S3 Vectors encrypts in the region."""
-    key = "arn:aws:kms:us-east-1:123456789012:key/1234"
-
-    statements = {
-        level: json.loads(run(*ARGUMENTS, "--kms-key", key, "--level", level).output)["Statement"]
-        for level in LEVELS
-    }
-
-    through = {"StringEquals": {"kms:ViaService": "s3vectors.us-east-1.amazonaws.com"}}
-    decrypt = {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": [key]}
-    assert statements["read"][-1] == {**decrypt, "Condition": through}
-    assert statements["read-write"][-1] == statements["read"][-1]
-    assert statements["manage-indexes"][-1] == {
-        **statements["read"][-1],
-        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
-    }
-
-
-@pytest.mark.parametrize(
-    "arguments, problem",
-    [
-        (["--bucket", "my-bucket", "--index", "a"], "give --account (twelve digits), --region"),
-        (["--bucket", "arn:aws:s3vectors:x:1:vector-bucket/b", "--index", "a"], "is not the ARN"),
-        ([*ARGUMENTS, "--region", "eu-west-1"], "--region contradicts the bucket's ARN"),
-        ([*ARGUMENTS, "--kms-key", "alias/mine"], "is not the ARN of a KMS key"),
-        ([*ARGUMENTS, "--kms-key", f"{KEYS}*"], "wildcards and aliases are not accepted"),
-        ([*ARGUMENTS, "--kms-key", f"{KEYS}12?4"], "wildcards and aliases are not accepted"),
-        ([*ARGUMENTS, "--kms-key", f"{KEYS}1234/*"], "wildcards and aliases are not accepted"),
-        (
-            [*ARGUMENTS, "--kms-key", f"{KEYS.replace('us-east-1', 'eu-west-1')}1234"],
-            "is in eu-west-1 and the bucket in us-east-1",
-        ),
-        ([*ARGUMENTS, "--level", "write"], "'write' is not one of 'read', 'read-write'"),
-        ([], "no vector bucket is configured"),
-    ],
-)
-def test_the_command_refuses_wrong_arguments(arguments, problem):
-    """The exit code is 2."""
-    result = run(*arguments)
-
-    assert result.exit_code == 2
-    assert problem in result.output
-
-
-def test_bucket_and_indexes_default_to_those_of_the_settings(monkeypatch):
-    """Only the account is not in the provider's settings."""
-    monkeypatch.setenv("S3VECTORS_BUCKET_NAME", "my-bucket")
-    monkeypatch.setenv("S3VECTORS_REGION", "us-east-1")
-    for kind in ("documents", "summaries", "insights"):
-        monkeypatch.setenv(f"S3VECTORS_{kind.upper()}_INDEX", kind)
-
-    printed = json.loads(run("--account", "123456789012").output)
-
-    assert printed == build_policy("read-write", ARN, ["documents", "summaries", "insights"])
 
 
 def test_an_engine_with_policies_denies_by_default():

@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing
 import pytest
 
 import endpoints
-import stache
+import providers
 import tool
 from stache_ai_s3vectors.aws.connections import close_engines
 
@@ -19,7 +19,7 @@ COPY = ("copy", "documents", "copied", *tool.LOCAL, "--to-endpoint", "local:othe
 
 
 def open_copy(index="copied", endpoint="local:other", **settings):
-    return stache.create_provider(index, s3vectors_endpoint_url=endpoint, **settings)
+    return providers.create_provider(index, s3vectors_endpoint_url=endpoint, **settings)
 
 
 def test_a_copy_is_complete():
@@ -73,7 +73,7 @@ def test_a_destination_is_an_index_a_bucket_and_index_or_an_arn(destination):
         place["s3vectors_bucket_name"] = "other-bucket"
     if destination.startswith("arn"):
         place["s3vectors_region"] = "eu-west-1"
-    assert len(tool.read_contents(stache.create_provider("copied", **place))) == 3
+    assert len(tool.read_contents(providers.create_provider("copied", **place))) == 3
 
 
 def test_each_side_has_its_own_region():
@@ -83,7 +83,7 @@ def test_each_side_has_its_own_region():
     tool.run_checked("copy", "documents", "copied", *tool.LOCAL, "--to-region", "eu-west-1")
     result = tool.run("copy", "documents", "copied", *tool.LOCAL, "--region", "eu-west-1")
 
-    destination = stache.create_provider(
+    destination = providers.create_provider(
         "copied", s3vectors_endpoint_url="local:data", s3vectors_region="eu-west-1"
     )
     assert len(tool.read_contents(destination)) == 3
@@ -126,7 +126,7 @@ def test_the_comparison_detects_a_lost_write():
     """Acknowledged writes are compared as well: exit status 1, with the keys."""
     tool.create_filled_provider(3)
     other = open_copy()  # the command uses the same client
-    answer = (stache.HttpResponse(200, {}, b"{}"), {"ResponseMetadata": {"HTTPStatusCode": 200}})
+    answer = (providers.HttpResponse(200, {}, b"{}"), {"ResponseMetadata": {"HTTPStatusCode": 200}})
     other.client.meta.events.register("before-call.s3vectors.PutVectors", lambda **_: answer)
 
     result = tool.run(*COPY)
@@ -139,7 +139,7 @@ def test_the_comparison_detects_a_lost_write():
 def test_a_copy_that_fails_reports_its_progress_and_can_be_resumed():
     """The second run writes the rest."""
     tool.create_filled_provider(2_000)
-    stache.fail_calls(open_copy().client, "PutVectors", *range(2, 40))
+    providers.fail_calls(open_copy().client, "PutVectors", *range(2, 40))
 
     stopped = tool.run(*COPY)
     close_engines()
@@ -152,7 +152,7 @@ def test_a_copy_that_fails_reports_its_progress_and_can_be_resumed():
     assert report["written"] + report["unchanged"] == 2_000
     close_engines()
     assert tool.read_contents(open_copy()) == tool.read_contents(
-        stache.create_provider("documents", s3vectors_endpoint_url="local:data")
+        providers.create_provider("documents", s3vectors_endpoint_url="local:data")
     )
 
 
@@ -178,7 +178,9 @@ def test_a_copy_that_is_interrupted_twice_loses_and_repeats_nothing():
         )
 
         first, second = [
-            stache.create_provider(index, s3vectors_endpoint_url=url, s3vectors_region="us-east-1")
+            providers.create_provider(
+                index, s3vectors_endpoint_url=url, s3vectors_region="us-east-1"
+            )
             for index, url in zip(("documents", "copied"), urls, strict=True)
         ]
         with closing(first.client), closing(second.client):
@@ -222,8 +224,8 @@ def count_listed(client):
 
 def test_another_metric_is_refused_and_a_new_index_has_the_same():
     """Another metric would rank the results differently."""
-    provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
-    stache.create_older_index(provider, "euclidean")
+    provider = providers.create_provider("documents", s3vectors_endpoint_url="local:data")
+    providers.create_older_index(provider, "euclidean")
     provider.insert([[1.0] * 4], ["t"])
     open_copy().insert([[1.0] * 4], ["t"])
 

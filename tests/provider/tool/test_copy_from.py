@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+import providers
 import small_provider
-import stache
 import tool
 import words
 from small_provider import (
@@ -74,7 +74,7 @@ def source(monkeypatch):
 def open_index(kind, dimension=4, **settings):
     name = f"{kind}-{dimension}"
     settings = {"s3vectors_endpoint_url": "local:data", "embedding_dimension": dimension} | settings
-    return stache.create_provider(name, **settings)
+    return providers.create_provider(name, **settings)
 
 
 def read_index(kind, dimension=4):
@@ -85,7 +85,7 @@ def read_index(kind, dimension=4):
 
 
 def list_buckets():
-    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
+    client = providers.create_provider(s3vectors_endpoint_url="local:data").client
     return client.list_vector_buckets()["vectorBuckets"]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import plugin_package
-import stache
+import providers
 import tool
 
 ROOT = Path(__file__).parents[3]
@@ -69,13 +69,15 @@ def read_source(place):
 
 
 def open_index(name):
-    return stache.create_provider(name, s3vectors_endpoint_url="local:data", embedding_dimension=8)
+    return providers.create_provider(
+        name, s3vectors_endpoint_url="local:data", embedding_dimension=8
+    )
 
 
 def count_copied():
     """Count the vectors in Stache's three indexes."""
     count = sum(open_index(name).get_collection_info(count=True)["count"] for name in KINDS)
-    stache.close_engines()
+    providers.close_engines()
     return count
 
 
@@ -84,7 +86,7 @@ def read_copy(name):
     provider = open_index(name)
     keys = [row["id"] for row in provider.scan_by_metadata(fields=["doc_id"])]
     rows = provider.get_vectors_with_embeddings(keys)
-    stache.close_engines()
+    providers.close_engines()
     assert len(rows) == len(keys)
     return {row["id"]: {"vector": row["vector"], "payload": row["metadata"]} for row in rows}
 
@@ -130,7 +132,7 @@ def test_the_metric_and_the_dimensions_of_a_collection_are_checked(qdrant):
     place = qdrant(10)
     qdrant(10, "Dot", QDRANT_COLLECTION="dot")
     tool.run_checked("indexes", "create", "documents-4", *tool.LOCAL)
-    stache.close_engines()
+    providers.close_engines()
 
     wrong = copy(place, S3VECTORS_DOCUMENTS_INDEX="documents-4")
     other = copy(place, QDRANT_COLLECTION="dot")
@@ -139,7 +141,7 @@ def test_the_metric_and_the_dimensions_of_a_collection_are_checked(qdrant):
     assert "the vectors have 8 dimensions, index my-bucket/documents-4 has 4" in wrong.stderr
     assert other.returncode == 2
     assert "provider 'qdrant-local' uses the metric dot" in other.stderr
-    provider = stache.create_provider("documents-4", s3vectors_endpoint_url="local:data")
+    provider = providers.create_provider("documents-4", s3vectors_endpoint_url="local:data")
     assert tool.read_contents(provider) == {}
 
 

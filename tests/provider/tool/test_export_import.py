@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-import stache
+import providers
 import tool
 from stache_ai_s3vectors.aws.connections import close_engines
 
@@ -30,7 +30,7 @@ def test_export_import_export_gives_the_same_file(tmp_path, name):
     tool.run_checked("export", f"second-{name}", *ELSEWHERE)
 
     assert (tmp_path / f"first-{name}").read_bytes() == (tmp_path / f"second-{name}").read_bytes()
-    restored = stache.create_provider("restored", s3vectors_endpoint_url="local:other")
+    restored = providers.create_provider("restored", s3vectors_endpoint_url="local:other")
     assert tool.read_contents(restored) == tool.read_contents(provider)
 
 
@@ -108,13 +108,13 @@ def test_an_interrupted_export_is_resumed(tmp_path, name):
     """The file equals that of an uninterrupted export, and no vector is read twice."""
     provider = tool.create_filled_provider(4_200)
     tool.run_checked("export", f"whole-{name}", *EXPORT)
-    stache.fail_calls(provider.client, "GetVectors", *range(26, 90))
+    providers.fail_calls(provider.client, "GetVectors", *range(26, 90))
 
     stopped = tool.run("export", name, *EXPORT)
     partials = [path.name for path in tmp_path.glob("*.partial")]
     close_engines()  # as in another process
-    again = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
-    calls = stache.record_calls(again.client)
+    again = providers.create_provider("documents", s3vectors_endpoint_url="local:data")
+    calls = providers.record_calls(again.client)
     tool.run_checked("export", name, *EXPORT)
 
     assert stopped.exit_code == 1
@@ -131,10 +131,10 @@ def start_export(count=2_500):
     10 are without a gap.
     """
     provider = tool.create_filled_provider(count)
-    stache.fail_calls(provider.client, "GetVectors", *range(18, 99))
+    providers.fail_calls(provider.client, "GetVectors", *range(18, 99))
     assert tool.run("export", "a.jsonl", *EXPORT).exit_code == 1
     close_engines()
-    return stache.create_provider("documents", s3vectors_endpoint_url="local:data")
+    return providers.create_provider("documents", s3vectors_endpoint_url="local:data")
 
 
 def read_keys(path):
@@ -174,7 +174,7 @@ def test_a_resumed_export_reports_the_date_of_its_beginning(tmp_path):
 
     assert re.search(r"Resuming after 1000 vectors, exported by 20\d\d-\d\d-\d\d ", went_on.stderr)
     (tmp_path / "a.jsonl").unlink()
-    stache.close_engines()
+    providers.close_engines()
     start_export()
     assert "Going on" not in tool.run("export", "a.jsonl", "--force", *EXPORT).stderr
 
@@ -264,7 +264,7 @@ def test_an_import_stops_at_the_first_damaged_line(tmp_path, damage, line, compr
     assert result.exit_code == 1
     assert f"line {line} of a.jsonl" in result.stderr
     assert "nothing is imported from that line onward" in result.stderr
-    restored = stache.create_provider("restored", s3vectors_endpoint_url="local:other")
+    restored = providers.create_provider("restored", s3vectors_endpoint_url="local:other")
     assert sorted(tool.read_contents(restored)) == [f"key-{n:05}" for n in range(min(line - 2, 10))]
 
 
@@ -284,7 +284,7 @@ def test_a_damaged_compressed_file_is_an_error_with_the_line(tmp_path, damage):
 
     assert result.exit_code == 1
     assert "of a.jsonl.gz is " in result.stderr
-    restored = stache.create_provider("restored", s3vectors_endpoint_url="local:other")
+    restored = providers.create_provider("restored", s3vectors_endpoint_url="local:other")
     keys = sorted(tool.read_contents(restored))
     assert 1_000 <= len(keys) < 2_500
     assert keys == [f"key-{n:05}" for n in range(len(keys))]
@@ -305,7 +305,7 @@ def test_another_dimension_is_refused_before_anything_is_written():
     """The error names reembed, which creates vectors of another dimension."""
     tool.create_filled_provider(3)
     tool.run_checked("export", "a.jsonl", *EXPORT)
-    other = stache.create_provider(
+    other = providers.create_provider(
         "other", s3vectors_endpoint_url="local:other", embedding_dimension=8
     )
     other.insert([[1.0] * 8], ["t"], ids=["existing"])
@@ -322,8 +322,8 @@ def test_an_index_where_texts_are_filterable_is_refused():
     """The first long text would be refused half-way."""
     tool.create_filled_provider(3)
     tool.run_checked("export", "a.jsonl", *EXPORT)
-    other = stache.create_provider("other", s3vectors_endpoint_url="local:other")
-    stache.create_older_index(other)
+    other = providers.create_provider("other", s3vectors_endpoint_url="local:other")
+    providers.create_older_index(other)
 
     result = tool.run("import", "a.jsonl", *ELSEWHERE, "--index", "other")
 
@@ -335,8 +335,8 @@ def test_an_import_can_be_repeated_and_resumed():
     """Vectors that exist are not written again."""
     tool.create_filled_provider(2_500)
     tool.run_checked("export", "a.jsonl", *EXPORT)
-    restored = stache.create_provider("restored", s3vectors_endpoint_url="local:other")
-    stache.fail_calls(restored.client, "PutVectors", *range(3, 40))
+    restored = providers.create_provider("restored", s3vectors_endpoint_url="local:other")
+    providers.fail_calls(restored.client, "PutVectors", *range(3, 40))
 
     stopped = tool.run("import", "a.jsonl", *ELSEWHERE)
     close_engines()

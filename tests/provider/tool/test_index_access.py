@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import stache
+import providers
 import tool
 from s3vectors_local import server
 from stache_ai_s3vectors import NotFoundError
@@ -80,7 +80,7 @@ def test_a_console_that_may_write_creates_an_engine(monkeypatch):
 
 def test_a_refused_import_does_not_create_an_engine():
     """The checks come first."""
-    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
+    client = providers.create_provider(s3vectors_endpoint_url="local:data").client
     client.create_vector_bucket(vectorBucketName="my-bucket")
     client.create_index(
         vectorBucketName="my-bucket",
@@ -95,7 +95,7 @@ def test_a_refused_import_does_not_create_an_engine():
     result = tool.run("import", "file.jsonl", *tool.BUCKET, "--endpoint", "local:elsewhere")
 
     assert result.exit_code == 2, result.output
-    assert "no non-filterable keys source" in result.output
+    assert "lacks the non-filterable keys source" in result.output
     assert not Path("elsewhere").exists()
 
 
@@ -124,11 +124,11 @@ def test_an_invalid_name_creates_nothing(command):
 def test_the_provider_creates_an_engine_unless_the_settings_forbid_it():
     """S3VECTORS_CREATE_INDEX=false includes the directory."""
     forbidden = {"s3vectors_endpoint_url": "local:forbidden", "s3vectors_create_index": False}
-    provider = stache.create_provider(s3vectors_endpoint_url="local:allowed")
-    provider.insert(stache.create_vectors(1), ["text"])
+    provider = providers.create_provider(s3vectors_endpoint_url="local:allowed")
+    provider.insert(providers.create_vectors(1), ["text"])
 
     with pytest.raises(NotFoundError, match="there is no s3vectors.db in"):
-        stache.create_provider(**forbidden).insert(stache.create_vectors(1), ["text"])
+        providers.create_provider(**forbidden).insert(providers.create_vectors(1), ["text"])
 
     assert Path("allowed", "s3vectors.db").is_file()
     assert not Path("forbidden").exists()

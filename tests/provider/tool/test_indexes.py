@@ -8,7 +8,7 @@ from importlib import import_module
 
 import pytest
 
-import stache
+import providers
 import tool
 
 LOCAL = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
@@ -61,7 +61,7 @@ def test_list_escapes_the_names_of_metadata_keys(monkeypatch):
     """Complete, and not as markup."""
     monkeypatch.setenv("COLUMNS", "400")
     names = ["red\x1b[31m", "[bold]", *(f"{n}" * 60 for n in range(6))]
-    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
+    client = providers.create_provider(s3vectors_endpoint_url="local:data").client
     client.create_vector_bucket(vectorBucketName="my-bucket")
     client.create_index(
         vectorBucketName="my-bucket",
@@ -87,7 +87,7 @@ def test_list_escapes_the_names_of_metadata_keys(monkeypatch):
 
 def create_classic_indexes():
     """Create a bucket of CLASSIC indexes, as before 2026-09-30, with Stache's three."""
-    stache.open_engine("local:data", bucket_mode="classic")
+    providers.open_engine("local:data", bucket_mode="classic")
     tool.run("indexes", "create", *LOCAL)
 
 
@@ -121,7 +121,7 @@ def test_upgrade_takes_names_and_a_language(monkeypatch):
     result = tool.run("indexes", "upgrade", *LOCAL, "--language", "de", "documents-8")
 
     assert result.output == "documents-8: ENHANCED mode, text search\n"
-    client = stache.create_provider("documents-8", s3vectors_endpoint_url="local:data").client
+    client = providers.create_provider("documents-8", s3vectors_endpoint_url="local:data").client
     names = {"vectorBucketName": "my-bucket", "indexName": "documents-8"}
     configuration = client.get_index(**names)["index"]["metadataConfiguration"]
     assert configuration["textSearchConfigurations"] == [
@@ -185,7 +185,7 @@ def test_upgrade_changes_a_language():
     """The text search is rebuilt. Without the option it stays as it is."""
     tool.run("indexes", "create", *LOCAL, "mine")
     texts = ["Die Häuser am See"]
-    provider = stache.create_provider(
+    provider = providers.create_provider(
         "mine", s3vectors_endpoint_url="local:data", embedding_dimension=8
     )
     provider.insert([[1.0] * 8], texts)
@@ -275,10 +275,12 @@ def test_create_checks_all_indexes_first(monkeypatch):
 
 def test_create_that_fails_half_way_reports_what_it_created():
     """The next run creates the others."""
-    provider = stache.create_provider(
+    provider = providers.create_provider(
         "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
     )
-    stache.fail_calls(provider.client, "CreateIndex", *range(2, 99), code="AccessDeniedException")
+    providers.fail_calls(
+        provider.client, "CreateIndex", *range(2, 99), code="AccessDeniedException"
+    )
 
     result = tool.run("indexes", "create", *LOCAL)
 
@@ -289,10 +291,10 @@ def test_create_that_fails_half_way_reports_what_it_created():
 def test_delete_that_fails_half_way_reports_what_it_deleted():
     """Index by index."""
     tool.run("indexes", "create", *LOCAL)
-    provider = stache.create_provider(
+    provider = providers.create_provider(
         "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
     )
-    stache.fail_calls(provider.client, "DeleteIndex", 2, code="AccessDeniedException")
+    providers.fail_calls(provider.client, "DeleteIndex", 2, code="AccessDeniedException")
 
     result = tool.run(
         "indexes", "delete", "documents-8", "insights-8", "documents-8", "--yes", *LOCAL

@@ -14,7 +14,7 @@ import pytest
 from click import Option
 
 import endpoints
-import stache
+import providers
 import tool
 from s3vectors_local import Engine
 from stache_ai_s3vectors.settings import resolve_settings
@@ -157,7 +157,7 @@ def build_denial(code, status=403):
         b"s3vectors:GetIndex on resource: arn:aws:s3vectors:us-east-1:123456789012:bucket/"
         b'my-bucket/index/documents-8 because of this"}'
     )
-    return stache.HttpResponse(status, {"x-amzn-errortype": code}, text)
+    return providers.HttpResponse(status, {"x-amzn-errortype": code}, text)
 
 
 ONE_LINE_EACH = {
@@ -184,11 +184,11 @@ def test_an_error_has_a_line_for_the_cause_and_one_for_the_fix(monkeypatch, name
             monkeypatch.setenv(variable, value)
         arguments = ["--bucket", "my-bucket", "--endpoint", url, "--dimension", "8"]
         if code is not None:
-            settings = stache.Settings(
+            settings = providers.Settings(
                 s3vectors_bucket_name="my-bucket", s3vectors_endpoint_url=url
             )
-            client = stache.connections.connect(resolve_settings(settings))
-            stache.set_responses(client, "GetIndex", *[build_denial(code)] * 9)
+            client = providers.connections.connect(resolve_settings(settings))
+            providers.set_responses(client, "GetIndex", *[build_denial(code)] * 9)
         result = tool.run("stats", "--index", "documents-8", *arguments)
 
     first, second = result.stderr.splitlines()
@@ -213,7 +213,7 @@ def test_missing_credentials_are_reported_without_a_request(monkeypatch):
 
 def test_a_refused_connection_is_reported_with_the_server_to_start(monkeypatch):
     """After the last attempt."""
-    stache.skip_waiting(monkeypatch)
+    providers.skip_waiting(monkeypatch)
 
     result = tool.run("stats", "--bucket", "my-bucket", "--endpoint", "http://127.0.0.1:1")
 
@@ -420,7 +420,7 @@ def test_a_policy_has_the_partition_of_its_region():
 
 def test_a_namespace_cannot_control_the_terminal():
     """It has a newline and an escape sequence."""
-    provider = stache.create_provider(
+    provider = providers.create_provider(
         "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
     )
     provider.insert([[1.0] * 8], ["t"], namespace="a\nstatuses: \x1b[31mred")
@@ -450,7 +450,7 @@ def test_an_index_of_a_local_endpoint_that_was_never_used_is_empty(command, prin
         for file in Path.cwd().glob("file.jsonl"):
             file.unlink()
 
-    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
+    client = providers.create_provider(s3vectors_endpoint_url="local:data").client
     assert client.list_vector_buckets()["vectorBuckets"] == []
 
 

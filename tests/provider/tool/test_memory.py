@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 import endpoints
-import stache
+import providers
 
 SMALL, LARGE = 10_000, 40_000
 KEY = 1_000
@@ -36,7 +36,7 @@ COMMANDS = (
 def fill(url, name, count):
     """Create an index of vectors with long keys."""
     where = {"s3vectors_endpoint_url": url, "s3vectors_create_index": True}
-    provider = stache.create_provider(name, **where, s3vectors_write_rate=0.0)
+    provider = providers.create_provider(name, **where, s3vectors_write_rate=0.0)
     for start in range(0, count, 5_000):
         numbers = range(start, start + 5_000)
         ids = [f"{n * 7919 % count:06}".ljust(KEY, "-") for n in numbers]

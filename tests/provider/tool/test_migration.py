@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-import stache
+import providers
 import tool
 from stache_ai_s3vectors import InvalidInputError
 from stache_ai_s3vectors.aws.batches import Record
@@ -89,8 +89,8 @@ def test_metadata_that_does_not_fit_is_an_error():
 @pytest.fixture
 def old():
     """Create an index as the older package's template does, with what it would have written."""
-    provider = stache.create_provider("old", s3vectors_endpoint_url="local:data")
-    names = stache.create_older_index(provider)
+    provider = providers.create_provider("old", s3vectors_endpoint_url="local:data")
+    names = providers.create_older_index(provider)
     statuses = ("active", "deleting")
     vectors = [
         {
@@ -132,7 +132,7 @@ def test_keys_vectors_namespaces_and_statuses_stay(old):
     report = tool.read_json(*MIGRATE, "--yes")
     again = tool.read_json(*MIGRATE, "--yes")
 
-    new = stache.create_provider("new", s3vectors_endpoint_url="local:data")
+    new = providers.create_provider("new", s3vectors_endpoint_url="local:data")
     assert (report["written"], again["written"], again["unchanged"]) == (12, 0, 12)
     assert tool.read_contents(old) == before
     rows = {row["id"]: row for row in new.scan_by_metadata()}
@@ -146,7 +146,7 @@ def test_keys_vectors_namespaces_and_statuses_stay(old):
 
 
 def new():
-    return stache.create_provider("new", s3vectors_endpoint_url="local:data")
+    return providers.create_provider("new", s3vectors_endpoint_url="local:data")
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ def test_resume_completes_an_interrupted_run(old):
 
 def test_a_destination_that_cannot_hold_objects_is_refused(old):
     """For example another index of the older package, before anything is written."""
-    other = stache.create_provider("new", s3vectors_endpoint_url="local:data")
+    other = providers.create_provider("new", s3vectors_endpoint_url="local:data")
     names = {"vectorBucketName": "my-bucket", "indexName": "new"}
     other.client.create_index(
         **names,
@@ -249,28 +249,32 @@ def test_a_vector_that_cannot_be_migrated_is_named_and_others_are(old):
     assert wet.exit_code == 1
     assert "1 vectors were left out" in wet.stderr
     assert (
-        len(tool.read_contents(stache.create_provider("new", s3vectors_endpoint_url="local:data")))
+        len(
+            tool.read_contents(
+                providers.create_provider("new", s3vectors_endpoint_url="local:data")
+            )
+        )
         == 12
     )
 
 
 def test_an_index_of_all_kinds_is_divided():
     """Summaries and insights by their type; any other vector is a document's."""
-    provider = stache.create_provider("old", s3vectors_endpoint_url="local:data")
-    stache.create_older_index(provider)
+    provider = providers.create_provider("old", s3vectors_endpoint_url="local:data")
+    providers.create_older_index(provider)
     kinds = {
         "a": {},
         "b": {"_type": "chunk"},
         "s": {"_type": "document_summary"},
         "i": {"_type": "insight"},
     }
-    provider.insert(stache.create_vectors(4), ["t"] * 4, list(kinds.values()), list(kinds))
+    provider.insert(providers.create_vectors(4), ["t"] * 4, list(kinds.values()), list(kinds))
 
     for kind, keys in (("documents", {"a", "b"}), ("summaries", {"s"}), ("insights", {"i"})):
         command = ("migrate", "old", kind, *tool.LOCAL, "--kind", kind)
         assert tool.read_json(*command)["vectors"] == len(keys)
         tool.run_checked(*command, "--yes")
-        index = stache.create_provider(kind, s3vectors_endpoint_url="local:data")
+        index = providers.create_provider(kind, s3vectors_endpoint_url="local:data")
         assert tool.read_contents(index).keys() == keys
 
 

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-import stache
+import providers
 import tool
 from endpoints import serve
 from stache_ai_s3vectors import InvalidInputError, NamespaceError
 
 ROOT = Path(__file__).parents[3]
 OLDER = ROOT / ".venv-older" / "bin" / "python"
-SCRIPT = Path(stache.__file__).with_name("call_older_package.py")
+SCRIPT = Path(providers.__file__).with_name("call_older_package.py")
 
 QUESTION = [1.0, 0.0, 0.5, 0.25]
 IDS = [f"old-{n}" for n in range(4)]
@@ -60,19 +60,19 @@ def call_older(url, *calls, index="documents", dimension="4"):
 def written():
     """A server with an index as the older package's template made it, and what it wrote."""
     with serve() as url:
-        provider = stache.create_provider(s3vectors_endpoint_url=url)
-        stache.create_older_index(provider)
+        provider = providers.create_provider(s3vectors_endpoint_url=url)
+        providers.create_older_index(provider)
         provider.client.close()
         texts = [f"text {n}" for n in range(4)]
         arguments = {"texts": texts, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
-        call_older(url, ["insert", {"vectors": stache.create_vectors(4), **arguments}])
+        call_older(url, ["insert", {"vectors": providers.create_vectors(4), **arguments}])
         yield url
 
 
 @pytest.fixture
 def provider(written):
     """Our provider, on what the older package wrote."""
-    provider = stache.create_provider(s3vectors_endpoint_url=written)
+    provider = providers.create_provider(s3vectors_endpoint_url=written)
     with closing(provider.client):
         yield provider
 
@@ -146,7 +146,9 @@ AGAIN = {
 def test_values_that_the_older_package_replaces_take_precedence():
     """It returns `_overflow` as it read it, which is out of date for changed values."""
     with serve() as url:
-        provider = stache.create_provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
+        provider = providers.create_provider(
+            s3vectors_endpoint_url=url, s3vectors_create_index=True
+        )
         with closing(provider.client):
             provider.client.create_vector_bucket(vectorBucketName="my-bucket")
             metadata = {
@@ -176,11 +178,11 @@ def test_values_that_the_older_package_replaces_take_precedence():
 def test_its_vectors_are_deleted():
     """By metadata and by id, and no others."""
     with serve() as url:
-        provider = stache.create_provider(s3vectors_endpoint_url=url)
-        stache.create_older_index(provider)
+        provider = providers.create_provider(s3vectors_endpoint_url=url)
+        providers.create_older_index(provider)
         with closing(provider.client):
             arguments = {"texts": IDS, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
-            call_older(url, ["insert", {"vectors": stache.create_vectors(4), **arguments}])
+            call_older(url, ["insert", {"vectors": providers.create_vectors(4), **arguments}])
 
             assert provider.delete_by_metadata("filename", "a.pdf", "ns")["deleted"] == 2
             with pytest.raises(NamespaceError, match="'old-2' in 'ns'"):
@@ -193,7 +195,7 @@ def test_its_vectors_are_deleted():
 def test_its_index_is_migrated_to_one_of_ours(written):
     """Objects are objects again; what it left out cannot be restored."""
     place = ("--bucket", "my-bucket", "--endpoint", written, "--dimension", "4")
-    ours = stache.create_provider(
+    ours = providers.create_provider(
         "taken-over", s3vectors_endpoint_url=written, s3vectors_create_index=True
     )
     with closing(ours.client):
@@ -216,11 +218,11 @@ def test_the_commands_of_the_page_work_in_their_order(monkeypatch):
     arguments = {"texts": IDS, "metadatas": METADATAS, "ids": IDS, "namespace": "ns"}
     with serve() as url, ExitStack() as stack:
         monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", url)
-        old = stache.create_provider(
+        old = providers.create_provider(
             "stache-documents", s3vectors_endpoint_url=url, embedding_dimension=1024
         )
         stack.enter_context(closing(old.client))
-        stache.create_older_index(old)
+        providers.create_older_index(old)
         theirs = partial(call_older, url, index="stache-documents", dimension="1024")
         theirs(["insert", {"vectors": vectors, **arguments}])
 
@@ -233,7 +235,7 @@ def test_the_commands_of_the_page_work_in_their_order(monkeypatch):
         assert "1 vectors written, 2 were there already" in shown
         assert "1 vectors are only in the destination: old-1" in shown
 
-        new = stache.create_provider(
+        new = providers.create_provider(
             "documents-1024", s3vectors_endpoint_url=url, embedding_dimension=1024
         )
         stack.enter_context(closing(new.client))

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-import stache
+import providers
 import tool
 
 INDEX = ("--index", "documents", *tool.LOCAL)
@@ -17,7 +17,9 @@ def provider():
     """Twelve chunks in "books", three of them soft-deleted, and two below it."""
     provider = tool.create_filled_provider(12)
     provider.update_status([f"key-{n:05}" for n in range(3)], "books", "deleting")
-    provider.insert(stache.create_vectors(2), ["t", "t"], ids=["b1", "b2"], namespace="books/old")
+    provider.insert(
+        providers.create_vectors(2), ["t", "t"], ids=["b1", "b2"], namespace="books/old"
+    )
     return provider
 
 
@@ -60,7 +62,7 @@ def test_a_purge_covers_all_of_staches_indexes(monkeypatch):
     """Unless some are named."""
     for kind in ("documents", "summaries", "insights"):
         monkeypatch.setenv(f"S3VECTORS_{kind.upper()}_INDEX", kind)
-        provider = stache.create_provider(kind, s3vectors_endpoint_url="local:data")
+        provider = providers.create_provider(kind, s3vectors_endpoint_url="local:data")
         provider.insert([[1.0] * 4], ["t"], namespace="gone")
 
     report = tool.read_json("purge", "--namespace", "gone", "--yes", *tool.LOCAL)
@@ -72,9 +74,9 @@ def test_a_purge_covers_all_of_staches_indexes(monkeypatch):
 
 def test_deletions_before_a_failure_are_reported(provider, monkeypatch):
     """Also those in earlier indexes."""
-    other = stache.create_provider("other", s3vectors_endpoint_url="local:data")
+    other = providers.create_provider("other", s3vectors_endpoint_url="local:data")
     other.insert([[1.0] * 4], ["t"], namespace="books")
-    stache.fail_calls(provider.client, "DeleteVectors", 2)
+    providers.fail_calls(provider.client, "DeleteVectors", 2)
 
     result = tool.run("purge", "--namespace", "books", "--yes", *INDEX, "--index", "other")
 
@@ -102,7 +104,7 @@ def test_a_purge_without_a_condition_is_wrong_usage(provider):
 
 def test_a_purge_that_fails_half_way_can_be_repeated(provider):
     """It reports the failure, and the next run deletes the rest."""
-    stache.fail_calls(provider.client, "DeleteVectors", 1)
+    providers.fail_calls(provider.client, "DeleteVectors", 1)
 
     result = tool.run("purge", "--namespace", "books", "--yes", *INDEX)
     report = tool.read_json("purge", "--namespace", "books", "--yes", *INDEX)

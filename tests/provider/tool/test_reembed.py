@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-import stache
+import providers
 import tool
 from stache_ai_s3vectors.tool.transfers import BATCHES_IN_FLIGHT
 from words import Words, count_letters, use_words_embedder
@@ -25,7 +25,7 @@ REEMBED = ("reembed", "documents", "documents-8", *tool.BUCKET, "--endpoint", "l
 
 
 def open_reembedded():
-    return stache.create_provider(
+    return providers.create_provider(
         "documents-8", s3vectors_endpoint_url="local:data", embedding_dimension=8
     )
 
@@ -202,7 +202,9 @@ def test_reembed_refuses_an_index_of_another_dimension(words):
     tool.create_filled_provider(3)
 
     result = tool.run("reembed", "documents", "other", *tool.BUCKET, "--endpoint", "local:data")
-    stache.create_provider("four", s3vectors_endpoint_url="local:data").insert([[1.0] * 4], ["t"])
+    providers.create_provider("four", s3vectors_endpoint_url="local:data").insert(
+        [[1.0] * 4], ["t"]
+    )
     wrong = tool.run("reembed", "documents", "four", *tool.BUCKET, "--endpoint", "local:data")
 
     assert result.exit_code == 0  # created with the right dimension
@@ -224,7 +226,7 @@ def test_reembed_names_an_unknown_embedder(monkeypatch):
 @pytest.mark.parametrize("vectors", [[[0.0] * 8], [[1.0] * 7], [[float("nan")] * 8], []])
 def test_invalid_vectors_of_the_embedder_are_not_stored(words, vectors):
     """Zeros, another dimension, NaN, or too few vectors."""
-    provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
+    provider = providers.create_provider("documents", s3vectors_endpoint_url="local:data")
     provider.insert([[1.0] * 4], ["t"], ids=["a"])
     words("vectors", vectors)
 

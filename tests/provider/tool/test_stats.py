@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import stache
+import providers
 import tool
 from stache_ai_s3vectors.chunks.sizes import metadata_size
 from stache_ai_s3vectors.tool import prices
@@ -56,7 +56,7 @@ def test_stats_prints_text_and_a_table(monkeypatch):
     """With the source and the date of the prices."""
     monkeypatch.setenv("COLUMNS", "100")
     tool.create_filled_provider(3)
-    stache.create_provider("empty", s3vectors_endpoint_url="local:data").insert([], [])
+    providers.create_provider("empty", s3vectors_endpoint_url="local:data").insert([], [])
 
     shown = tool.run_checked("stats", *INDEX)
 

@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 import endpoints
-import stache
+import providers
 import tool
 from s3vectors_local import Engine, connect
 from stache_ai_s3vectors.aws.connections import close_engines
@@ -33,7 +33,7 @@ def run_bash(line):
 
 def read_restored():
     return tool.read_contents(
-        stache.create_provider("restored", s3vectors_endpoint_url="local:other")
+        providers.create_provider("restored", s3vectors_endpoint_url="local:other")
     )
 
 

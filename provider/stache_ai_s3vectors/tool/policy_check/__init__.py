@@ -6,7 +6,7 @@ The engine's `s3vectors_local.iam` evaluates; these modules ask it and explain t
     ineffective  what can never match in a statement
     statements   a statement and its conditions as the engine evaluates them
     documents    a policy document as statements, and what IAM refuses of it
-    arns         what ARNs cover, and the names in them
+    arns         what ARNs cover, and which kinds they can be
     targets      what the policies are checked for: actions, level, bucket, indexes, key
     findings     what the check reports
 

@@ -1,4 +1,4 @@
-"""ARNs in a policy: what they cover, and why one is not an ARN of S3 Vectors. Pure.
+"""What the ARNs in a policy cover, and which kinds of ARNs they can be. Pure.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 """

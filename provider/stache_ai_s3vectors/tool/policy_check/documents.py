@@ -16,7 +16,7 @@ from s3vectors_local.errors import PolicyError, UnevaluatedPolicyError
 from s3vectors_local.iam import check_document, parse_statement
 from s3vectors_local.iam.conditions import Condition, parse_conditions
 from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_NAME
-from stache_ai_s3vectors.tool.policy_files.outputs import Extract, make_placeholder
+from stache_ai_s3vectors.tool.policy_files.collection import Extract, make_placeholder
 from stache_ai_s3vectors.tool.policy_files.source import Object, Text, to_list, walk
 
 from .arns import complete_arn

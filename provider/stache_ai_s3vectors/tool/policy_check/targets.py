@@ -27,7 +27,7 @@ _REQUEST: Final[Mapping[str, Any]] = {
     "tagKeys": ["key"],
     "encryptionConfiguration": {"sseType": "aws:kms", "kmsKeyArn": "arn"},
 }
-"""All members of requests that permissions depend on."""
+"""The members of requests on which the resource and the condition keys of an action depend."""
 
 _OF_TAGS: Final = ("aws:resourcetag/", "s3vectors:vectorbuckettag/")
 """Condition keys of the tags of a resource."""

@@ -1,6 +1,7 @@
 """The IAM policies of a file: of a template, or of what the AWS CLI or Terraform prints.
 
-outputs      the policies in JSON that the AWS CLI or Terraform prints, and their owners
+collection   the policies of a file, and their owners
+outputs      those in JSON that the AWS CLI or Terraform prints
 templates    those of a CloudFormation or SAM template
 source       JSON with the line of each text
 yaml_source  the same of YAML
@@ -12,7 +13,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from .outputs import Collection, Extract, collect_cli, collect_terraform
+from .collection import Collection, Extract
+from .outputs import collect_cli, collect_terraform
 from .source import Object, SourceError, read_json
 from .templates import collect_template
 from .yaml_source import read_yaml

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from .outputs import Collection, make_placeholder
+from .collection import Collection, make_placeholder
 from .source import Object, Text, list_objects, to_list
 
 _NOTHING: Final = object()

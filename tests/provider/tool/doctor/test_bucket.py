@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
-import stache
+import providers
 import tool
 from doctor_setup import ARN, KINDS, enforce_policy, find_problems
 from s3vectors_local import Caller, Engine
@@ -13,7 +13,7 @@ from stache_ai_s3vectors.service.permissions import build_policy
 
 def test_the_search_in_other_regions_creates_nothing_there(three_indexes, monkeypatch):
     """Even if the provider may create its index, and GetVectorBucket is denied."""
-    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
+    client = providers.create_provider(s3vectors_endpoint_url="local:data").client
     for kind in KINDS:
         client.delete_index(vectorBucketName="my-bucket", indexName=kind)
     statement = {"Effect": "Allow", "Action": "s3vectors:*", "Resource": "*"}
@@ -24,7 +24,7 @@ def test_the_search_in_other_regions_creates_nothing_there(three_indexes, monkey
 
     tool.run("doctor")
 
-    stache.close_engines()
+    providers.close_engines()
     engine = Engine("data")
     with closing(engine):
         buckets = {

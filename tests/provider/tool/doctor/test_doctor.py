@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-import stache
+import providers
 import tool
 from doctor_setup import ARN, find_problems
 
 
 def test_a_good_setup_is_ready(three_indexes):
     """Each check reports what it checked. Nothing is left behind."""
-    stache.wait_until_active(stache.create_provider(s3vectors_endpoint_url="local:data"))
+    providers.wait_until_active(providers.create_provider(s3vectors_endpoint_url="local:data"))
     result = tool.run("doctor", "--level", "manage-indexes")
 
     assert result.exit_code == 0, result.output
@@ -25,7 +25,7 @@ def test_a_good_setup_is_ready(three_indexes):
     ):
         assert line in result.stdout
     assert not tool.read_contents(
-        stache.create_provider("documents", s3vectors_endpoint_url="local:data")
+        providers.create_provider("documents", s3vectors_endpoint_url="local:data")
     )
 
 
@@ -108,7 +108,7 @@ SETTINGS = {
 def test_a_wrong_setting_is_named(three_indexes, monkeypatch, name):
     """With its variable and a right value."""
     values, check, text, fix = SETTINGS[name]
-    stache.close_engines()
+    providers.close_engines()
     for variable, value in values.items():
         if value is None:
             monkeypatch.delenv(variable)

@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 import pytest
 
 import endpoints
-import stache
+import providers
 import tool
 from doctor_setup import KINDS, find_problems
 
@@ -18,7 +18,7 @@ from doctor_setup import KINDS, find_problems
 @pytest.mark.parametrize("key", ["status", "namespace", "_type", "doc_id"])
 def test_an_index_that_cannot_be_searched_is_wrong(three_indexes, key):
     """Reported once, by the key, with the fix; it is not a matter of permissions."""
-    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
+    client = providers.create_provider(s3vectors_endpoint_url="local:data").client
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
     client.delete_index(**names)
     client.create_index(
@@ -49,7 +49,7 @@ def names(index="documents"):
 
 def recreate_documents_index(non_filterable, metric="cosine"):
     """Replace the documents index by one with other properties."""
-    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
+    client = providers.create_provider(s3vectors_endpoint_url="local:data").client
     client.delete_index(**names())
     client.create_index(
         **names(),
@@ -128,9 +128,9 @@ def test_a_key_without_text_search_is_wrong(three_indexes, monkeypatch):
 
 def test_hybrid_search_on_a_classic_index_is_wrong(monkeypatch):
     """`upgrade` also switches the mode."""
-    stache.open_engine("local:data", bucket_mode="classic").close()
-    stache.close_engines()
-    stache.open_engine("local:data", bucket_mode="classic")
+    providers.open_engine("local:data", bucket_mode="classic").close()
+    providers.close_engines()
+    providers.open_engine("local:data", bucket_mode="classic")
     tool.run_checked("indexes", "create")
     monkeypatch.setenv("S3VECTORS_SEARCH_MODE", "hybrid")
 
@@ -143,7 +143,7 @@ def test_hybrid_search_on_a_classic_index_is_wrong(monkeypatch):
 def test_an_index_that_the_provider_will_create_is_not_missing(monkeypatch):
     """At a local: endpoint, before its first use."""
     monkeypatch.delenv("S3VECTORS_CREATE_INDEX")
-    stache.create_provider("another", s3vectors_endpoint_url="local:data").insert(
+    providers.create_provider("another", s3vectors_endpoint_url="local:data").insert(
         [[1.0] * 4], ["t"]
     )
 
@@ -175,7 +175,7 @@ def test_the_fixes_for_an_older_layout_work_as_they_are_typed(monkeypatch, layou
     if layout == "one for all":
         monkeypatch.setenv("S3VECTORS_INDEX", "stache")
     for name in set(names.values()):
-        provider = stache.create_provider(
+        provider = providers.create_provider(
             name, s3vectors_endpoint_url="local:data", s3vectors_create_index=True
         )
         create_bucket(provider)
@@ -187,7 +187,7 @@ def test_the_fixes_for_an_older_layout_work_as_they_are_typed(monkeypatch, layou
             distanceMetric="cosine",
             metadataConfiguration={"nonFilterableMetadataKeys": ["text"]},
         )
-        provider.insert(stache.create_vectors(3), ["a", "b", "c"], ids=["a", "b", "c"])
+        provider.insert(providers.create_vectors(3), ["a", "b", "c"], ids=["a", "b", "c"])
 
     report = json.loads(tool.run("doctor", "--json").stdout)
     fixes = [

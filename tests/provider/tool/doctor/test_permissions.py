@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-import stache
+import providers
 import tool
 from doctor_setup import ARN, KINDS, enforce_policy, find_problems
 from s3vectors_local import Policies
@@ -33,9 +33,9 @@ def test_a_denied_action_is_one_finding(three_indexes, action):
     assert check == "permissions"
     assert f"s3vectors:{action} is not allowed on {arns}" in text
     assert fix.startswith(f"allow s3vectors:{action} on {arns}")
-    stache.close_engines()
+    providers.close_engines()
     assert not tool.read_contents(
-        stache.create_provider("documents", s3vectors_endpoint_url="local:data")
+        providers.create_provider("documents", s3vectors_endpoint_url="local:data")
     )
 
 
@@ -85,9 +85,9 @@ def test_a_policy_of_the_level_is_enough(three_indexes):
     """And `doctor` uses all of its actions that can be tried."""
     for level in LEVELS:
         document = build_policy(level, ARN, KINDS)
-        stache.close_engines()
+        providers.close_engines()
         policies = Policies(json.dumps(document))
-        stache.open_engine("local:data", policies=policies)
+        providers.open_engine("local:data", policies=policies)
 
         assert find_problems("--level", level) == []
         left = "s3vectors:UpdateMetadataConfiguration was granted and never used"
@@ -96,10 +96,10 @@ def test_a_policy_of_the_level_is_enough(three_indexes):
 
 def test_a_disabled_customer_key_is_not_reported_as_allowed(three_indexes):
     """KMS refuses with status 400, which is not a denial."""
-    client = stache.connections.connect(resolve_settings(stache.Settings()))
+    client = providers.connections.connect(resolve_settings(providers.Settings()))
     body = b'{"message":"The key is disabled"}'
-    disabled = stache.HttpResponse(400, {"x-amzn-errortype": "KmsDisabledException"}, body)
-    stache.set_responses(client, "GetVectors", *[disabled] * 9)
+    disabled = providers.HttpResponse(400, {"x-amzn-errortype": "KmsDisabledException"}, body)
+    providers.set_responses(client, "GetVectors", *[disabled] * 9)
 
     problems = find_problems("--level", "read", "--index", "documents")
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import stache
+import providers
 import tool
 from doctor_setup import find_problems
 
 
 def test_the_level_read_makes_no_round_trip(three_indexes):
     """It writes nothing."""
-    calls = stache.record_calls(stache.create_provider(s3vectors_endpoint_url="local:data").client)
+    calls = providers.record_calls(
+        providers.create_provider(s3vectors_endpoint_url="local:data").client
+    )
 
     assert find_problems("--level", "read") == []
     assert "QueryVectors" in calls
@@ -18,8 +20,8 @@ def test_the_level_read_makes_no_round_trip(three_indexes):
 
 def test_a_test_vector_that_cannot_be_deleted_is_reported(three_indexes):
     """With the command that deletes it."""
-    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
-    stache.fail_calls(client, "DeleteVectors", *range(2, 99))
+    client = providers.create_provider(s3vectors_endpoint_url="local:data").client
+    providers.fail_calls(client, "DeleteVectors", *range(2, 99))
 
     [(check, text, fix)] = find_problems("--index", "documents")
 
@@ -30,12 +32,12 @@ def test_a_test_vector_that_cannot_be_deleted_is_reported(three_indexes):
 
 def test_an_interrupted_round_trip_deletes_its_vector(three_indexes, monkeypatch):
     """Ctrl-C between the insert and the end."""
-    provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
+    provider = providers.create_provider("documents", s3vectors_endpoint_url="local:data")
 
     def press(**_):
         raise KeyboardInterrupt
 
-    seen = stache.record_calls(provider.client)
+    seen = providers.record_calls(provider.client)
     provider.client.meta.events.register(
         "before-call.s3vectors.QueryVectors", lambda **_: press() if "PutVectors" in seen else None
     )
@@ -50,8 +52,8 @@ def test_an_interrupted_round_trip_deletes_its_vector(three_indexes, monkeypatch
 
 def test_a_vector_is_deleted_if_its_insert_had_no_response(three_indexes):
     """It may have been stored."""
-    provider = stache.create_provider("documents", s3vectors_endpoint_url="local:data")
-    stache.lose_responses(provider.client, "PutVectors", 1)
+    provider = providers.create_provider("documents", s3vectors_endpoint_url="local:data")
+    providers.lose_responses(provider.client, "PutVectors", 1)
 
     [(check, text, _)] = find_problems("--index", "documents")
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 import endpoints
-import stache
+import providers
 from doctor_setup import WebPage, find_problems
 from stache_ai_s3vectors.settings import resolve_settings
 
@@ -24,10 +24,10 @@ from stache_ai_s3vectors.settings import resolve_settings
 )
 def test_invalid_credentials_are_wrong(three_indexes, code, text):
     """Nothing else is tried; these error codes are not in the service's model."""
-    client = stache.connections.connect(resolve_settings(stache.Settings()))
+    client = providers.connections.connect(resolve_settings(providers.Settings()))
     body = b'{"message":"The security token included in the request is not good"}'
-    denied = stache.HttpResponse(403, {"x-amzn-errortype": code}, body)
-    stache.set_responses(client, "GetIndex", *[denied] * 9)
+    denied = providers.HttpResponse(403, {"x-amzn-errortype": code}, body)
+    providers.set_responses(client, "GetIndex", *[denied] * 9)
 
     [(check, _, fix)] = find_problems()
 
@@ -61,14 +61,14 @@ def test_an_endpoint_that_is_another_web_server_is_wrong():
 def test_a_wrong_clock_is_reported_instead_of_its_consequences(monkeypatch, minutes, word):
     """AWS refuses the signature; the Date of its response has the reason."""
     monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "http://127.0.0.1:1")
-    client = stache.connections.connect(resolve_settings(stache.Settings()))
+    client = providers.connections.connect(resolve_settings(providers.Settings()))
     server_time = datetime.now(timezone.utc) + timedelta(minutes=minutes)
     headers = {
         "x-amzn-errortype": "InvalidSignatureException",
         "date": server_time.strftime("%a, %d %b %Y %H:%M:%S GMT"),
     }
-    late = stache.HttpResponse(403, headers, b'{"message":"Signature expired"}')
-    stache.set_responses(client, "GetIndex", *[late] * 9)
+    late = providers.HttpResponse(403, headers, b'{"message":"Signature expired"}')
+    providers.set_responses(client, "GetIndex", *[late] * 9)
 
     [(check, text, fix)] = find_problems()
 
@@ -79,12 +79,12 @@ def test_a_wrong_clock_is_reported_instead_of_its_consequences(monkeypatch, minu
 
 def test_a_service_that_throttles_is_not_unreachable(three_indexes, monkeypatch):
     """The fix is to wait."""
-    client = stache.create_provider(s3vectors_endpoint_url="local:data").client
-    stache.skip_waiting(monkeypatch)
-    slow = stache.HttpResponse(
+    client = providers.create_provider(s3vectors_endpoint_url="local:data").client
+    providers.skip_waiting(monkeypatch)
+    slow = providers.HttpResponse(
         429, {"x-amzn-errortype": "TooManyRequestsException"}, b'{"message":"m"}'
     )
-    stache.set_responses(client, "GetIndex", *[slow] * 99)
+    providers.set_responses(client, "GetIndex", *[slow] * 99)
 
     [(check, _, fix)] = find_problems()
 

@@ -22,7 +22,7 @@ from stache_ai_s3vectors.operations.query_text import put_question
 if TYPE_CHECKING:  # scripts of tests import this module, and no pytest
     import pytest
 
-__all__ = ["close_engines"]
+__all__ = ["close_engines"]  # the others need no declaration
 
 DIMENSION = 4
 _FIELDS: Final = frozenset(Settings.model_fields)

@@ -1,10 +1,8 @@
-"""Requests and responses: bodies, retries, and responses that are not from S3 Vectors."""
+"""Bodies of requests and responses, also truncated ones and those that are not from S3 Vectors."""
 
 from __future__ import annotations
 
 import json
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import boto3
@@ -13,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import stache
+import providers
 from endpoints import serve
-from s3vectors_local import Engine, Faults, connect
-from stache_ai_s3vectors import PartialWriteError, S3VectorsError, UnavailableError
+from s3vectors_local import connect
+from stache_ai_s3vectors import S3VectorsError, UnavailableError
 from stache_ai_s3vectors.aws.batches import Record, encode_batches
 
 QUESTION = [1.0, 0.0, 0.5, 0.25]
@@ -24,7 +22,7 @@ QUESTION = [1.0, 0.0, 0.5, 0.25]
 
 @pytest.fixture
 def provider():
-    return stache.create_provider()
+    return providers.create_provider()
 
 
 def record_bodies(client, operation):
@@ -64,7 +62,7 @@ def test_the_body_of_a_query_is_what_botocore_would_write(provider):
 def test_responses_are_what_botocore_would_read(provider):
     """They include the metadata of the response."""
     provider.insert([QUESTION], ["t"], [{"page": 1}], ["k"])
-    other = connect(boto3.client("s3vectors", "us-east-1"), stache.get_engine("local:"))
+    other = connect(boto3.client("s3vectors", "us-east-1"), providers.get_engine("local:"))
     request = {
         "vectorBucketName": "my-bucket",
         "indexName": "documents",
@@ -133,52 +131,13 @@ def test_bodies_hold_all_records_in_order_within_the_limit(lengths):
     assert [v["key"] for vectors in bodies for v in vectors] == [r.key for r in records]
 
 
-@pytest.mark.parametrize("kind", ["408", "429", "500", "503", "timeout", "dropped"])
-def test_temporary_errors_are_retried(provider, kind, monkeypatch):
-    """Waits grow until the time in the settings is used; the last attempt is at its end."""
-    provider.get_collection_info()
-    waits = stache.skip_waiting(monkeypatch)
-    connect(provider.client, stache.get_engine("local:"), faults=Faults({kind: 1}))
-
-    with pytest.raises(UnavailableError):
-        provider.get_by_ids(["a"])
-
-    assert sum(waits) == pytest.approx(30)
-    throttled = kind == "429"
-    assert waits[0] <= (1 if throttled else 0.1)
-    assert max(waits) <= (20 if throttled else 5)
-    assert (3 if throttled else 8) <= len(waits) <= 20
-
-
-@pytest.mark.parametrize(
-    "code, status",
-    [
-        ("ValidationException", 400),
-        ("ServiceQuotaExceededException", 402),
-        ("AccessDeniedException", 403),
-        ("NotFoundException", 404),
-    ],
-)
-def test_permanent_errors_are_not_retried(provider, code, status, monkeypatch):
-    """There is one attempt."""
-    provider.get_collection_info()
-    waits = stache.skip_waiting(monkeypatch)
-    refusal = stache.HttpResponse(status, {"x-amzn-errortype": code}, b'{"message":"no"}')
-    stache.set_responses(provider.client, "PutVectors", refusal)
-
-    with pytest.raises(S3VectorsError, match=f"no \\({code}\\)"):
-        provider.insert([QUESTION], ["t"])
-
-    assert waits == []
-
-
 def test_a_truncated_response_is_retried(provider, monkeypatch):
     """Botocore takes a truncated body for the whole, even an empty one."""
     provider.insert([QUESTION], ["t"], ids=["a"])
-    waits = stache.skip_waiting(monkeypatch)
-    half = stache.HttpResponse(200, {"content-length": "100"}, b'{"vectors":[')
-    nothing = stache.HttpResponse(200, {"content-length": "100"}, b"")
-    stache.set_responses(provider.client, "GetVectors", half, nothing)
+    waits = providers.skip_waiting(monkeypatch)
+    half = providers.HttpResponse(200, {"content-length": "100"}, b'{"vectors":[')
+    nothing = providers.HttpResponse(200, {"content-length": "100"}, b"")
+    providers.set_responses(provider.client, "GetVectors", half, nothing)
 
     assert [row["id"] for row in provider.get_by_ids(["a"])] == ["a"]
     assert len(waits) == 2
@@ -187,9 +146,9 @@ def test_a_truncated_response_is_retried(provider, monkeypatch):
 def test_a_response_that_is_always_truncated_is_an_error(provider, monkeypatch):
     """This holds for operations with an empty response as well."""
     provider.get_collection_info()
-    stache.skip_waiting(monkeypatch)
-    nothing = stache.HttpResponse(200, {"content-length": "2"}, b"")
-    stache.set_responses(provider.client, "DeleteVectors", *[nothing] * 99)
+    providers.skip_waiting(monkeypatch)
+    nothing = providers.HttpResponse(200, {"content-length": "2"}, b"")
+    providers.set_responses(provider.client, "DeleteVectors", *[nothing] * 99)
 
     with pytest.raises(UnavailableError, match="closed before the end of the response"):
         provider.delete(["a"])
@@ -211,10 +170,12 @@ def test_a_response_that_is_always_truncated_is_an_error(provider, monkeypatch):
 @pytest.mark.parametrize("operation", ["GetVectors", "ListVectors", "QueryVectors"])
 def test_a_success_that_is_not_from_s3_vectors_is_an_error(operation, headers, content):
     """Another server or a proxy may answer; botocore accepts any 200."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     provider.insert([QUESTION], ["t"], ids=["a"])
     provider.client.meta.events.unregister("after-call.s3vectors", unique_id="check-responses")
-    stache.set_responses(provider.client, operation, stache.HttpResponse(200, headers, content))
+    providers.set_responses(
+        provider.client, operation, providers.HttpResponse(200, headers, content)
+    )
 
     with pytest.raises(S3VectorsError, match="the response is not from S3 Vectors"):
         {
@@ -226,59 +187,16 @@ def test_a_success_that_is_not_from_s3_vectors_is_an_error(operation, headers, c
 
 def test_a_retried_request_has_its_body(monkeypatch):
     """The server drops half of the connections."""
-    stache.skip_waiting(monkeypatch)
+    providers.skip_waiting(monkeypatch)
     with serve("--fault", "dropped:0.5", "--seed", "3") as url:
-        provider = stache.create_provider(s3vectors_endpoint_url=url, s3vectors_create_index=True)
+        provider = providers.create_provider(
+            s3vectors_endpoint_url=url, s3vectors_create_index=True
+        )
         with closing(provider.client) as client:
-            retries = stache.record_retries(client)
+            retries = providers.record_retries(client)
             client.create_vector_bucket(vectorBucketName="my-bucket")
             for n in range(10):
                 provider.insert([QUESTION], [f"text {n}"], ids=[str(n)])
 
             assert provider.count_by_filter({}) == 10
             assert sum(retries) > 0
-
-
-def test_an_unexpected_error_does_not_hide_what_was_done(provider):
-    """The other batches are still tried."""
-    ids = [str(n) for n in range(500)]
-    provider.insert([QUESTION] * 500, ["t"] * 500, ids=ids)
-    count = 0
-
-    def odd(parsed, **_):
-        nonlocal count
-        count += 1
-        if count == 3:
-            del parsed["vectors"][0]["key"]
-
-    provider.client.meta.events.register("after-call.s3vectors.GetVectors", odd)
-
-    with pytest.raises(PartialWriteError, match="400 of 500 vectors are updated.*KeyError"):
-        provider.update_status(ids, None, "deleting")
-
-    assert provider.count_by_filter({"status": "deleting"}) == 400
-
-
-@pytest.mark.parametrize("threads", [16])
-def test_many_threads_create_one_client(threads):
-    """They also share one description and one write rate."""
-    together = threading.Barrier(threads, timeout=30)
-
-    def make(_):
-        together.wait()
-        return stache.create_provider()._index._state
-
-    with ThreadPoolExecutor(threads) as pool:
-        assert len({id(shared) for shared in pool.map(make, range(threads))}) == 1
-
-
-def test_the_settings_limit_the_attempts(monkeypatch):
-    """S3VECTORS_MAX_ATTEMPTS=1 means one attempt."""
-    waits = stache.skip_waiting(monkeypatch)
-    provider = stache.create_provider(s3vectors_max_attempts=1)
-    connect(provider.client, Engine(), faults=Faults({"503": 1}))
-
-    with pytest.raises(UnavailableError):
-        provider.get_collection_info()
-
-    assert waits == []

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-import stache
+import providers
 from stache_ai_s3vectors import ConfigurationError, InvalidInputError, NotFoundError
+from stache_ai_s3vectors.operations import insert
 
 CALLS = {
     "insert": lambda p, size: p.insert([[1.0] * size], ["t"]),
@@ -27,7 +28,7 @@ def get_refusal(call, provider, size):
 @pytest.mark.parametrize("call", CALLS)
 def test_vectors_that_do_not_fit_the_settings_create_no_index(call):
     """No bucket is created either; the error names the setting to change."""
-    provider = stache.create_provider(embedding_dimension=8)
+    provider = providers.create_provider(embedding_dimension=8)
 
     text = get_refusal(call, provider, 4)
 
@@ -35,13 +36,13 @@ def test_vectors_that_do_not_fit_the_settings_create_no_index(call):
     assert "would get 8 dimensions from Stache's settings" in text
     assert "Set EMBEDDING_DIMENSION=4" in text
     assert provider.client.list_vector_buckets()["vectorBuckets"] == []
-    mended = stache.create_provider(embedding_dimension=4)
+    mended = providers.create_provider(embedding_dimension=4)
     assert len(mended.insert([[1.0] * 4], ["t"])) == 1
 
 
 def test_a_missing_index_is_reported_before_a_wrong_dimension():
     """This holds if the provider may not create indexes."""
-    provider = stache.create_provider(embedding_dimension=8, s3vectors_create_index=False)
+    provider = providers.create_provider(embedding_dimension=8, s3vectors_create_index=False)
 
     with pytest.raises(NotFoundError):
         provider.search([1.0] * 4)
@@ -61,9 +62,9 @@ def test_the_error_names_the_three_dimensions_and_what_to_change(
     call, vectors, settings, index, advice
 ):
     """The index is not empty."""
-    stache.create_provider(embedding_dimension=index).insert([[1.0] * index], ["t"])
-    provider = stache.create_provider(embedding_dimension=settings)
-    seen = stache.record_calls(provider.client)
+    providers.create_provider(embedding_dimension=index).insert([[1.0] * index], ["t"])
+    provider = providers.create_provider(embedding_dimension=settings)
+    seen = providers.record_calls(provider.client)
 
     text = get_refusal(call, provider, vectors)
 
@@ -76,8 +77,8 @@ def test_the_error_names_the_three_dimensions_and_what_to_change(
 @pytest.mark.parametrize("settings", [4, 8])
 def test_the_error_about_an_empty_index_of_the_wrong_size_says_how_to_delete_it(settings):
     """A wrong setting created it; to restore that setting would not help."""
-    stache.create_provider(embedding_dimension=8).get_collection_info()
-    provider = stache.create_provider(embedding_dimension=settings)
+    providers.create_provider(embedding_dimension=8).get_collection_info()
+    provider = providers.create_provider(embedding_dimension=settings)
 
     text = get_refusal("insert", provider, 4)
 
@@ -88,9 +89,9 @@ def test_the_error_about_an_empty_index_of_the_wrong_size_says_how_to_delete_it(
 
 def test_an_index_that_was_recreated_in_the_right_size_is_used():
     """The index is described again before an error, so the refused provider works as well."""
-    old = stache.create_provider(embedding_dimension=8)
+    old = providers.create_provider(embedding_dimension=8)
     old.insert([[1.0] * 8], ["t"])
-    provider = stache.create_provider(embedding_dimension=4)
+    provider = providers.create_provider(embedding_dimension=4)
     assert "set EMBEDDING_DIMENSION=8" in get_refusal("search", provider, 4)
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
 
@@ -98,14 +99,14 @@ def test_an_index_that_was_recreated_in_the_right_size_is_used():
     old.client.create_index(**names, dataType="float32", dimension=4, distanceMetric="cosine")
 
     assert len(provider.insert([[1.0] * 4], ["t"])) == 1
-    assert len(stache.create_provider(embedding_dimension=4).search([1.0] * 4)) == 1
+    assert len(providers.create_provider(embedding_dimension=4).search([1.0] * 4)) == 1
 
 
 @pytest.mark.parametrize("fault", ["metadata", "filter", "walk"])
 def test_input_that_only_the_deleted_index_refuses_is_sent_to_its_successor(fault):
     """The new index has other non-filterable keys."""
-    provider = stache.create_provider()
-    names = stache.create_older_index(provider)
+    provider = providers.create_provider()
+    names = providers.create_older_index(provider)
     provider.get_collection_info()
     client = provider.client
     client.delete_index(**names)
@@ -139,9 +140,9 @@ def test_input_that_only_the_deleted_index_refuses_is_sent_to_its_successor(faul
 
 def test_input_that_no_index_accepts_is_refused_without_a_call():
     """Nothing is sent for it."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     provider.insert([[1.0] * 4], ["t"])
-    seen = stache.record_calls(provider.client)
+    seen = providers.record_calls(provider.client)
 
     with pytest.raises(InvalidInputError):
         provider.insert([[1.0] * 4], ["t"], [{"a": {1, 2}}])
@@ -153,7 +154,7 @@ def test_input_that_no_index_accepts_is_refused_without_a_call():
 
 def test_an_index_that_was_recreated_with_the_euclidean_metric_takes_zeros():
     """Zeros have no cosine distance, but they have a euclidean one."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     provider.insert([[1.0] * 4], ["t"])
     names = {"vectorBucketName": "my-bucket", "indexName": "documents"}
     provider.client.delete_index(**names)
@@ -167,9 +168,23 @@ def test_an_index_that_was_recreated_with_the_euclidean_metric_takes_zeros():
 
 def test_a_vector_of_booleans_is_refused_before_the_index_is_created():
     """This is as early as for any other vector that no index can store."""
-    provider = stache.create_provider(embedding_dimension=2)
+    provider = providers.create_provider(embedding_dimension=2)
 
     with pytest.raises(InvalidInputError, match="the vector contains True"):
         provider.insert([[1.0, True]], ["t"])
 
     assert provider.client.list_vector_buckets()["vectorBuckets"] == []
+
+
+@pytest.mark.parametrize("create_index, conversions", [(False, 1), (True, 2)])
+def test_a_chunk_is_converted_twice_only_before_a_creation(create_index, conversions, monkeypatch):
+    """The first insert of a process does not know whether the index exists."""
+    providers.create_provider().insert([[1.0] * 4], ["t"])
+    providers.close_engines(in_memory=False)
+    converted = []
+    convert = insert.to_metadata
+    monkeypatch.setattr(insert, "to_metadata", lambda *a: converted.append(a) or convert(*a))
+
+    providers.create_provider(s3vectors_create_index=create_index).insert([[1.0] * 4], ["t"])
+
+    assert len(converted) == conversions

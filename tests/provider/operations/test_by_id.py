@@ -1,4 +1,4 @@
-"""Reads, updates and deletes of stored chunks, and scans of the index."""
+"""Reads, updates and deletes by id."""
 
 from __future__ import annotations
 
@@ -6,23 +6,11 @@ import re
 
 import pytest
 
-import stache
+import providers
 from stache_ai_s3vectors import InvalidInputError, NamespaceError, PartialWriteError, S3VectorsError
 
 QUESTION = [1.0, 0.0, 0.5, 0.25]
 IDS = ["a", "b", "c"]
-
-
-@pytest.fixture
-def provider():
-    """A provider with three chunks: two in namespace ns, one in other."""
-    provider = stache.create_provider()
-    for id_, vector, namespace in zip(
-        IDS, stache.create_vectors(3), ["ns", "ns", "other"], strict=True
-    ):
-        metadata = {"doc_id": f"doc-{id_}", "page": ord(id_), "tags": ["t", id_]}
-        provider.insert([vector], [f"text {id_}"], [metadata], ids=[id_], namespace=namespace)
-    return provider
 
 
 def get_ids(rows):
@@ -59,9 +47,9 @@ def test_get_by_ids_can_return_some_fields(provider):
 
 def test_get_by_ids_takes_more_than_a_hundred():
     """The provider splits calls at the service's limit."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     many = [f"k{n}" for n in range(250)]
-    provider.insert(stache.create_vectors(250), many, ids=many)
+    provider.insert(providers.create_vectors(250), many, ids=many)
 
     assert get_ids(provider.get_by_ids(many[::-1])) == many[::-1]
 
@@ -86,7 +74,7 @@ def test_embeddings_are_returned_as_stored_with_all_metadata(provider):
     """update_document writes them back."""
     [row] = provider.get_vectors_with_embeddings(["b"])
 
-    assert row["vector"] == stache.create_vectors(2)[1]
+    assert row["vector"] == providers.create_vectors(2)[1]
     assert row["metadata"].items() >= {"text": "text b", "namespace": "ns", "page": 98}.items()
 
 
@@ -130,7 +118,7 @@ def test_ids_of_another_namespace_are_not_changed_and_raise_an_error(provider):
 def test_a_delete_of_vectors_in_another_namespace_is_an_error(provider):
     """In the older package, metadata's namespace won and Stache's delete deleted nothing."""
     many = [f"v{n}" for n in range(250)]
-    provider.insert(stache.create_vectors(1) * 250, ["t"] * 250, ids=many, namespace="team-b")
+    provider.insert(providers.create_vectors(1) * 250, ["t"] * 250, ids=many, namespace="team-b")
 
     with pytest.raises(NamespaceError) as refused:
         provider.delete(many, namespace="team-a")
@@ -144,8 +132,8 @@ def test_a_delete_of_vectors_in_another_namespace_is_an_error(provider):
 @pytest.mark.parametrize("name", ["exact:z", "a/*"])
 def test_updates_and_deletes_take_a_namespace_literally(provider, name):
     """Only searches and scans read `exact:` and `/*`; Stache does not restrict names."""
-    provider.insert(stache.create_vectors(2), ["x", "y"], ids=["x", "y"], namespace=name)
-    provider.insert(stache.create_vectors(2), ["p", "q"], ids=["p", "q"], namespace="a/b")
+    provider.insert(providers.create_vectors(2), ["x", "y"], ids=["x", "y"], namespace=name)
+    provider.insert(providers.create_vectors(2), ["p", "q"], ids=["p", "q"], namespace="a/b")
     both = ["x", "p"]
 
     assert get_ids(provider.get_by_ids(both, namespace=name)) == ["x"]
@@ -166,8 +154,8 @@ def test_ids_that_are_left_out_for_their_namespace_are_logged(provider, caplog):
 
 def test_vectors_of_the_older_package_can_be_searched_read_updated_and_deleted():
     """The index is as that package's template creates it: only `text` is non-filterable."""
-    provider = stache.create_provider()
-    names = stache.create_older_index(provider)
+    provider = providers.create_provider()
+    names = providers.create_older_index(provider)
     metadata = {
         "text": "old text",
         "namespace": "default",
@@ -207,24 +195,14 @@ def test_a_full_vector_of_the_older_package_can_be_soft_deleted(provider):
 
 def test_the_error_names_a_vector_without_room_for_the_status():
     """An index of the older package has no overflow for the rest."""
-    provider = stache.create_provider()
-    names = stache.create_older_index(provider)
+    provider = providers.create_provider()
+    names = providers.create_older_index(provider)
     metadata = {"text": "t", "namespace": "ns", "status": "active", "note": "n" * 1993}
     vectors = [{"key": "full", "data": {"float32": QUESTION}, "metadata": metadata}]
     provider.client.put_vectors(**names, vectors=vectors)
 
     with pytest.raises(InvalidInputError, match="status 'deleting' for id 'full': .*'note'"):
         provider.update_status(["full"], "ns", "deleting")
-
-
-def test_scans_match_values_that_were_too_large_to_filter_on(provider):
-    """delete_by_metadata would otherwise delete nothing, without an error."""
-    large = {"source_path": "s" * 1500, "filename": "f" * 1000}
-    provider.insert([QUESTION], ["t"], [large], ids=["large"])
-
-    assert get_ids(provider.list_by_filter({"source_path": large["source_path"]})) == ["large"]
-    assert get_ids(provider.search(QUESTION, filter={"filename": large["filename"]})) == ["large"]
-    assert provider.delete_by_metadata("filename", large["filename"])["ids"] == ["large"]
 
 
 def test_update_status_needs_a_status(provider):
@@ -264,7 +242,7 @@ def test_an_ambiguous_delete_deletes_nothing(provider, arguments, problem):
 
 def test_a_failed_delete_is_an_error_not_false(provider):
     """Stache ignores the result, so False would leave vectors that search returns."""
-    stache.fail_calls(provider.client, "DeleteVectors", 1)
+    providers.fail_calls(provider.client, "DeleteVectors", 1)
 
     with pytest.raises(S3VectorsError, match="Currently unable"):
         provider.delete(["a"])
@@ -273,108 +251,12 @@ def test_a_failed_delete_is_an_error_not_false(provider):
 def test_a_partial_delete_reports_the_missing_ids(provider):
     """A call with the missing ids completes the work."""
     many = [f"k{n}" for n in range(600)]
-    stache.fail_calls(provider.client, "DeleteVectors", 2)
+    providers.fail_calls(provider.client, "DeleteVectors", 2)
 
     with pytest.raises(PartialWriteError, match="500 of 600 vectors are deleted") as failed:
         provider.delete(many)
 
     assert failed.value.missing == many[500:]
-
-
-def test_delete_by_metadata_reports_what_it_deleted(provider):
-    """A namespace restricts it."""
-    assert provider.delete_by_metadata("tags", "t", namespace="other") == {
-        "deleted": 1,
-        "ids": ["c"],
-    }
-    assert provider.delete_by_metadata("doc_id", "nope") == {"deleted": 0, "ids": []}
-    assert provider.count_by_filter({}) == 2
-
-
-@pytest.mark.parametrize(
-    "condition, expected",
-    [
-        ({}, 3),
-        ({"namespace": "ns"}, 2),
-        ({"page": {"$gt": 97}}, 2),
-        ({"tags": "t"}, 3),
-        ({"tags": ["a", "b"]}, 2),
-        ({"doc_id": {"$ne": "doc-a"}, "namespace": "ns"}, 1),
-        ({"page": "97"}, 0),
-    ],
-)
-def test_counts_match_the_services_filters(provider, condition, expected):
-    """Lists, operators and types mean what they mean in a query."""
-    assert provider.count_by_filter(condition) == expected
-    assert len(provider.list_by_filter(condition)) == expected
-    assert len(provider.scan_by_metadata(condition)) == expected
-
-
-def test_scans_read_all_pages():
-    """A page of ListVectors has at most 1,000 vectors."""
-    provider = stache.create_provider()
-    provider.insert([QUESTION] * 2100, ["t"] * 2100)
-
-    assert provider.count_by_filter({}) == 2100
-    assert len(provider.list_by_filter({}, limit=10_000)) == 2100
-
-
-def test_list_by_filter_stops_at_the_limit(provider):
-    """It reads no further page."""
-    provider.insert([QUESTION] * 1500, ["t"] * 1500)
-    seen = stache.record_calls(provider.client)
-
-    assert len(provider.list_by_filter({}, limit=2)) == 2
-    assert seen == ["ListVectors"]
-    with pytest.raises(InvalidInputError, match="limit is 0"):
-        provider.list_by_filter({}, limit=0)
-
-
-def test_listed_rows_have_id_and_key_and_the_fields(provider):
-    """Stache's CLI reads both names."""
-    [row] = provider.list_by_filter({"doc_id": "doc-a"}, fields=["page", "text"])
-
-    assert row == {"id": "a", "key": "a", "page": 97, "text": "text a"}
-
-
-def test_scan_by_metadata_can_be_restricted_to_a_namespace(provider):
-    """Stache's maintenance routes do so."""
-    rows = provider.scan_by_metadata(fields=["doc_id"], namespace="ns")
-
-    assert sorted(row["doc_id"] for row in rows) == ["doc-a", "doc-b"]
-
-
-def test_a_failed_scan_is_an_error_not_zero(provider):
-    """It is not an empty list either."""
-    stache.fail_calls(provider.client, "ListVectors", 1, 2)
-
-    with pytest.raises(S3VectorsError):
-        provider.count_by_filter({})
-    with pytest.raises(S3VectorsError):
-        provider.list_by_filter({})
-
-
-def test_collection_info_is_what_the_service_returns(provider):
-    """The values are not None, as they are at the top level of GetIndex."""
-    info = provider.get_collection_info()
-    assert info.pop("textSearch").keys() == {"text"}  # BUILDING for a moment, then ACTIVE
-    assert info == {
-        "name": "documents",
-        "bucket": "my-bucket",
-        "arn": "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket/index/documents",
-        "dimension": 4,
-        "distanceMetric": "cosine",
-        "indexMode": "ENHANCED",
-        "nonFilterableMetadataKeys": ["_overflow", "text"],
-        "textLanguages": {},
-    }
-    assert provider.get_collection_info(count=True)["count"] == 3
-
-
-def test_capabilities_do_not_make_stache_s_cli_crash(provider):
-    """With metadata_scan or export, the CLI would use Qdrant's client."""
-    assert provider.capabilities == {"server_side_filtering"}
-    assert provider.max_batch_size == 500
 
 
 @pytest.mark.parametrize(

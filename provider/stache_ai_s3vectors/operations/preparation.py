@@ -1,4 +1,7 @@
-"""Vectors, settings and index must agree on the dimension before an index or a vector is stored."""
+"""Prepare what is inserted or searched for, for the index, which is created if it may be.
+
+Vectors, settings and index must have the same dimension.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,8 @@ def _describe_matching_index(
     if description is None and dimension != expected:
         description = index.describe_existing()
     elif description is None:
-        _check_before_creation(index, prepare)
+        if index.creates:
+            _check_before_creation(index, prepare)
         description = index.describe_or_create()
     if description is None:
         raise ConfigurationError(

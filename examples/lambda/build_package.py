@@ -5,7 +5,7 @@ machine builds for any runtime. If it is the runtime's own version, whatever the
 package also gets bytecode, without which a cold start takes twice as long. The provider comes
 from the wheel that `make wheel` builds: the package index has an older package of that name.
 
-    python build.py --runtime python3.13 --architecture arm64 --zip ../../dist/function.zip
+    python build_package.py --runtime python3.13 --architecture arm64 --zip ../../dist/function.zip
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def find_wheel() -> Path:
         WHEELS.glob("stache_ai_s3vectors-*.whl"), key=lambda wheel: wheel.stat().st_mtime
     )
     if not wheels:
-        sys.exit(f"build.py: no wheel of the provider in {WHEELS}; run: make wheel")
+        sys.exit(f"build_package.py: no wheel of the provider in {WHEELS}; run: make wheel")
     return wheels[-1]
 
 
@@ -85,7 +85,7 @@ def install(target: Path, runtime: str, architecture: str) -> None:
         _run_pip(packages, target, runtime, architecture)
         before, packages = packages, list_missing(target, runtime, architecture)
         if packages == before:
-            sys.exit(f"build.py: pip did not install {', '.join(packages)}")
+            sys.exit(f"build_package.py: pip did not install {', '.join(packages)}")
 
 
 def _run_pip(packages: list[str], target: Path, runtime: str, architecture: str) -> None:
@@ -96,8 +96,8 @@ def _run_pip(packages: list[str], target: Path, runtime: str, architecture: str)
     command += [f"--python-version={runtime.removeprefix('python')}", f"--target={target}"]
     if subprocess.run([*command, *packages], check=False).returncode:  # noqa: S603 - pip, of this Python
         sys.exit(
-            "build.py: pip failed; its message is above. Is pip installed (python -m ensurepip), "
-            "and does its index have these wheels?"
+            "build_package.py: pip failed; its message is above. Is pip installed (python -m "
+            "ensurepip), and does its index have these wheels?"
         )
 
 
@@ -195,7 +195,9 @@ def trim_models(target: Path) -> None:
     """Remove boto's models of the services that the function does not call."""
     models = target / "botocore" / "data"
     if missing := [name for name in SERVICES if not (models / name).is_dir()]:
-        sys.exit(f"build.py: botocore has no service {', '.join(missing)}; correct SERVICES")
+        sys.exit(
+            f"build_package.py: botocore has no service {', '.join(missing)}; correct SERVICES"
+        )
     for data in (models, target / "boto3" / "data"):
         for folder in [path for path in data.iterdir() if path.is_dir()]:
             if folder.name not in SERVICES:
@@ -223,9 +225,9 @@ def compile_package(target: Path, runtime: str) -> None:
     own = ".".join(platform.python_version_tuple()[:2])
     if runtime != f"python{own}" or platform.python_implementation() != "CPython":
         print(
-            f"build.py: Python {own} cannot compile for {runtime}, so the package has no "
-            "bytecode and a cold start takes about twice as long. For bytecode, run build.py "
-            f"with {runtime}",
+            f"build_package.py: Python {own} cannot compile for {runtime}, so the package has no "
+            "bytecode and a cold start takes about twice as long. For bytecode, run "
+            f"build_package.py with {runtime}",
             file=sys.stderr,
         )
         return
@@ -239,7 +241,9 @@ def check_size(target: Path) -> None:
     """Refuse a package that is too large for Lambda."""
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
     if size > LARGEST:
-        sys.exit(f"build.py: {size:,} bytes are more than the {LARGEST:,} that Lambda takes")
+        sys.exit(
+            f"build_package.py: {size:,} bytes are more than the {LARGEST:,} that Lambda takes"
+        )
 
 
 def pack(folder: Path, file: Path) -> None:
@@ -255,7 +259,7 @@ def pack(folder: Path, file: Path) -> None:
 def build(target: Path, runtime: str, architecture: str) -> None:
     """Put the whole function into a folder, which is empty or does not exist."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        sys.exit(f"build.py: {target} is not an empty folder; name another, or remove it")
+        sys.exit(f"build_package.py: {target} is not an empty folder; name another, or remove it")
     target.mkdir(parents=True, exist_ok=True)
     install(target, runtime, architecture)
     trim(target, runtime, architecture)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-import stache
+import providers
 from stache_ai_s3vectors import (
     AccessDeniedError,
     InvalidInputError,
@@ -23,7 +23,7 @@ MANY = 2500
 @pytest.fixture
 def provider():
     """A provider with 2,500 chunks; every fifth belongs to the document `d`."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     ids = [f"id-{n}" for n in range(MANY)]
     metadatas = [{"doc_id": "d" if n % 5 == 0 else "e", "n": n} for n in range(MANY)]
     provider.insert([VECTOR] * MANY, ids, metadatas, ids=ids)
@@ -67,7 +67,7 @@ def test_segments_of_many_pages_are_read_to_their_ends(provider, monkeypatch):
 
 def test_a_small_index_takes_one_call():
     """Sixteen segments would cost sixteen times as much."""
-    provider = stache.create_provider()
+    provider = providers.create_provider()
     provider.insert([VECTOR] * 900, ["t"] * 900)
     seen = record_calls(provider.client, "ListVectors")
 
@@ -99,7 +99,7 @@ def test_two_scans_at_a_time_do_not_affect_each_other(provider):
 @pytest.mark.parametrize("turn", [1, 2, 9])
 def test_an_error_in_any_segment_is_raised(provider, turn):
     """The segment's thread does not hide it."""
-    stache.fail_calls(provider.client, "ListVectors", turn)
+    providers.fail_calls(provider.client, "ListVectors", turn)
 
     with pytest.raises(S3VectorsError, match="Currently unable"):
         provider.count_by_filter({"doc_id": "d"})
@@ -149,7 +149,7 @@ def test_a_segment_is_deleted_when_it_has_been_read_to_its_end(provider):
 
 def test_what_was_deleted_of_a_failed_segment_is_reported(provider):
     """The deletion of a segment may take several requests."""
-    stache.fail_calls(provider.client, "DeleteVectors", 17)
+    providers.fail_calls(provider.client, "DeleteVectors", 17)
 
     with pytest.raises(PartialWriteError) as failed:
         provider.delete_by_metadata("status", "active")
@@ -162,7 +162,7 @@ def test_what_was_deleted_of_a_failed_segment_is_reported(provider):
 
 def test_when_deleting_fails_the_other_segments_are_tried(provider):
     """The error names the remaining vectors; another call deletes them."""
-    stache.fail_calls(provider.client, "DeleteVectors", 2, 5)
+    providers.fail_calls(provider.client, "DeleteVectors", 2, 5)
 
     with pytest.raises(PartialWriteError, match="vectors are deleted") as failed:
         provider.delete_by_metadata("doc_id", "d")
@@ -175,7 +175,7 @@ def test_when_deleting_fails_the_other_segments_are_tried(provider):
 
 def test_when_reading_fails_the_matches_read_so_far_are_deleted_and_reported(provider):
     """Another call deletes the rest."""
-    stache.fail_calls(provider.client, "ListVectors", 12)
+    providers.fail_calls(provider.client, "ListVectors", 12)
 
     with pytest.raises(PartialWriteError, match="not all of the index was read: ") as failed:
         provider.delete_by_metadata("doc_id", "d")
@@ -189,7 +189,7 @@ def test_when_reading_fails_the_matches_read_so_far_are_deleted_and_reported(pro
 
 def test_when_nothing_can_be_read_nothing_is_deleted(provider):
     """The service's error is raised."""
-    stache.fail_calls(provider.client, "ListVectors", 1)
+    providers.fail_calls(provider.client, "ListVectors", 1)
 
     with pytest.raises(UnavailableError, match="ListVectors"):
         provider.delete_by_metadata("doc_id", "d")
@@ -226,8 +226,8 @@ def interrupt_at(turn, first):
 def test_update_status_continues_after_a_failed_batch(provider):
     """It returns only when all batches are done."""
     ids = [f"id-{n}" for n in range(1000)]
-    stache.fail_calls(provider.client, "PutVectors", 2)
-    stache.fail_calls(provider.client, "GetVectors", 4)
+    providers.fail_calls(provider.client, "PutVectors", 2)
+    providers.fail_calls(provider.client, "GetVectors", 4)
 
     with pytest.raises(PartialWriteError, match="800 of 1000 vectors are updated") as failed:
         provider.update_status(ids, None, "deleting")
@@ -239,8 +239,8 @@ def test_update_status_continues_after_a_failed_batch(provider):
 
 def test_a_vector_that_cannot_take_the_status_does_not_stop_the_others():
     """The error names it, but not the ids that do not exist."""
-    provider = stache.create_provider()
-    names = stache.create_older_index(provider)
+    provider = providers.create_provider()
+    names = providers.create_older_index(provider)
     full = {"text": "t", "namespace": "ns", "status": "active", "note": "n" * 1993}
     vectors = [
         {"key": key, "data": {"float32": VECTOR}, "metadata": metadata}
@@ -257,8 +257,8 @@ def test_a_vector_that_cannot_take_the_status_does_not_stop_the_others():
 def test_a_delete_in_a_namespace_continues_after_a_failed_batch(provider):
     """Some batches fail when their namespaces are read, some when they are deleted."""
     ids = [f"id-{n}" for n in range(1000)]
-    stache.fail_calls(provider.client, "GetVectors", 3)
-    stache.fail_calls(provider.client, "DeleteVectors", 2)
+    providers.fail_calls(provider.client, "GetVectors", 3)
+    providers.fail_calls(provider.client, "DeleteVectors", 2)
 
     with pytest.raises(PartialWriteError, match="800 of 1000 vectors are deleted") as failed:
         provider.delete([*ids, "absent"], namespace="default")
@@ -270,7 +270,7 @@ def test_a_delete_in_a_namespace_continues_after_a_failed_batch(provider):
 
 def test_a_delete_continues_after_a_failed_batch(provider):
     """All batches but one are deleted."""
-    stache.fail_calls(provider.client, "DeleteVectors", 2)
+    providers.fail_calls(provider.client, "DeleteVectors", 2)
     ids = [f"id-{n}" for n in range(2000)]
 
     with pytest.raises(PartialWriteError, match="1500 of 2000 vectors are deleted") as failed:
@@ -283,7 +283,7 @@ def test_a_delete_continues_after_a_failed_batch(provider):
 def test_a_denied_delete_is_not_sent_for_every_batch(provider):
     """The other batches would be denied as well."""
     seen = record_calls(provider.client, "DeleteVectors")
-    stache.fail_calls(
+    providers.fail_calls(
         provider.client, "DeleteVectors", *range(1, 999), code="AccessDeniedException"
     )
 
@@ -299,7 +299,9 @@ def test_a_denied_delete_by_metadata_ends_at_the_first_denial(provider):
         record_calls(provider.client, "ListVectors"),
         record_calls(provider.client, "DeleteVectors"),
     )
-    stache.fail_calls(provider.client, "DeleteVectors", *range(1, 99), code="AccessDeniedException")
+    providers.fail_calls(
+        provider.client, "DeleteVectors", *range(1, 99), code="AccessDeniedException"
+    )
 
     with pytest.raises(AccessDeniedError, match="Currently unable"):
         provider.delete_by_metadata("doc_id", "d")
