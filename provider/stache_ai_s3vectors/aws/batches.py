@@ -1,4 +1,4 @@
-"""Bodies of PutVectors requests, within the service's limits on vectors and bytes. Pure."""
+"""Batches: the bodies of PutVectors requests, within the limits on vectors and bytes. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _END: Final = b"]}"
 
 @dataclass(frozen=True)
 class Record:
-    """One vector as PutVectors takes it."""
+    """One vector, to store or as it was read: then its numbers are unread, or left out."""
 
     key: str
     vector: Numbers
@@ -68,6 +68,12 @@ def encode_batches(parameters: Mapping[str, str], records: Sequence[Record]) -> 
         body += b","
     if keys:
         yield Batch(keys, _close_body(body))
+
+
+def split_batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Split items into batches of a size."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def _close_body(body: bytearray) -> bytearray:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import urlsplit
 
 from botocore import __version__ as botocore_version
 from botocore import exceptions as botocore
@@ -30,7 +29,6 @@ from stache_ai_s3vectors.errors import (
     S3VectorsError,
     UnavailableError,
 )
-from stache_ai_s3vectors.service.arns import DNS_SUFFIXES
 from stache_ai_s3vectors.service.printable import strip_passwords, to_printable
 
 from . import bodies
@@ -76,14 +74,6 @@ _CREDENTIAL_ERRORS: Final = (
     botocore.UnknownCredentialError,
 )
 """Errors about profiles and files, which a session caches."""
-
-_AWS_HOSTS: Final = (
-    *(f".{suffix}" for suffix in DNS_SUFFIXES.values()),
-    ".api.aws",
-    ".api.amazonwebservices.com.cn",
-    ".api.amazonwebservices.eu",
-)
-"""Ends of AWS's host names, as in botocore's list of partitions."""
 
 _CONNECTIONS: Final = 32
 """Connections kept open: a scan that deletes has up to 16 requests in flight, and threads share a
@@ -146,20 +136,6 @@ def _register_handlers(client: BaseClient, options: Options) -> S3VectorsClient:
     bodies.register(client.meta.events)
     Retries(options.retry_seconds, options.max_attempts).register(client.meta.events)
     return cast("S3VectorsClient", client)
-
-
-def describe_endpoint(client: S3VectorsClient, options: Options) -> str:
-    """Describe where a client's requests go, for error messages."""
-    return f"in region {client.meta.region_name} at {find_endpoint(client, options) or 'AWS'}"
-
-
-def find_endpoint(client: S3VectorsClient, options: Options) -> str | None:
-    """The endpoint, from the settings or boto3's own variables; None for AWS."""
-    if options.endpoint:
-        return strip_passwords(options.endpoint)
-    url = strip_passwords(client.meta.endpoint_url)
-    host = urlsplit(url).hostname or ""
-    return None if host.endswith(_AWS_HOSTS) else url
 
 
 @contextmanager
@@ -227,21 +203,6 @@ def strip_error_passwords(error: Exception) -> None:
     clean = strip_passwords(error)
     if clean != str(error):
         error.args = (clean,)
-
-
-def format_local_options(options: Options) -> str:
-    """Format the tool's options for the bucket of a `local:` endpoint."""
-    region = f" --region {options.region}" if options.region else ""
-    return f"--bucket {options.bucket_name} --endpoint {options.endpoint}{region}"
-
-
-def advise_local_creation(options: Options) -> str:
-    """Explain how to create what does not exist with a `local:` endpoint."""
-    return (
-        "With a local: endpoint, the provider creates what is missing on first use, unless "
-        "S3VECTORS_CREATE_INDEX is false; so does stache-s3vectors indexes create --dimension "
-        f"{options.dimension} {format_local_options(options)}"
-    )
 
 
 def build_error(kind: type[S3VectorsError], text: str, remedy: str) -> S3VectorsError:

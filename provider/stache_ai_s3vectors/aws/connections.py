@@ -24,6 +24,7 @@ from stache_ai_s3vectors.errors import ConfigurationError, NotFoundError
 from stache_ai_s3vectors.service.endpoints import LOCAL, describe_user_fault
 
 from . import client as clients
+from .advice import advise_local_creation
 from .index_state import IndexState
 from .single_flight import Flight
 
@@ -287,7 +288,7 @@ def _get_engine(process: _Process, options: Options, *, create: bool) -> Engine:
                 process.engines[path] = Engine(path or None, create=create)
         except MissingDataError as error:
             text = f"S3VECTORS_ENDPOINT_URL={options.endpoint}: {error}"
-            remedy = clients.advise_local_creation(options)
+            remedy = advise_local_creation(options)
             raise clients.build_error(NotFoundError, text, remedy) from error
         except (DataDirectoryError, InheritedEngineError) as error:
             raise ConfigurationError(f"S3VECTORS_ENDPOINT_URL={LOCAL}{path}: {error}") from error

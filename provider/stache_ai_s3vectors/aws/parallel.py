@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,12 +24,6 @@ WORKERS: Final = 8
 
 GRACE: Final = 0.5
 """Seconds that calls in flight get to end when the caller stops early."""
-
-
-def split_batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Split items into batches of a size."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
 
 
 def call_in_parallel(

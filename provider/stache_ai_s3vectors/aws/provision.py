@@ -1,4 +1,4 @@
-"""Create the bucket and the indexes that Stache needs, and explain how to."""
+"""Create the bucket and the indexes that Stache needs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE, TEXT
 
-from .client import (
-    advise_local_creation,
-    describe_endpoint,
-    find_endpoint,
-    format_local_options,
-    translate_errors,
-)
+from .advice import advise_creation, describe_endpoint
+from .client import translate_errors
 from .connections import connect
 from .descriptions import CLASSIC, ENHANCED, IndexDescription
 
@@ -159,44 +154,6 @@ def _is_enhanced_by_default(client: S3VectorsClient, options: Options) -> bool:
     with translate_errors(what, advice=advise_creation(client, options)):
         bucket = client.get_vector_bucket(**options.bucket_parameters)["vectorBucket"]
     return bucket.get("defaultIndexMode", CLASSIC) == ENHANCED
-
-
-def format_bucket_options(client: S3VectorsClient, options: Options) -> str:
-    """Format the tool's options for this bucket, which work in any environment."""
-    if options.local:
-        return format_local_options(options)
-    endpoint = find_endpoint(client, options) or "aws"
-    bucket = options.bucket_arn or options.bucket_name
-    return f"--bucket {bucket} --endpoint {endpoint} --region {client.meta.region_name}"
-
-
-def format_create_bucket(client: S3VectorsClient, options: Options) -> str:
-    """Format the command that creates the vector bucket."""
-    if options.local:
-        return f"stache-s3vectors indexes create {format_bucket_options(client, options)}"
-    endpoint = find_endpoint(client, options)
-    at = f" --region {client.meta.region_name}" + (
-        f" --endpoint-url {endpoint}" if endpoint else ""
-    )
-    return f"aws s3vectors create-vector-bucket --vector-bucket-name {options.bucket_name}{at}"
-
-
-def advise_creation(client: S3VectorsClient, options: Options) -> str:
-    """Explain how to create a bucket or index that does not exist."""
-    if options.local:
-        return advise_local_creation(options)
-    bucket = format_bucket_options(client, options)
-    create = f"stache-s3vectors indexes create --dimension {options.dimension} {bucket}"
-    on_first_use = (
-        ""
-        if options.create_index
-        else ("To create this index on first use: S3VECTORS_CREATE_INDEX=true. ")
-    )
-    return (
-        f"To create the bucket: {format_create_bucket(client, options)}. {on_first_use}To create "
-        "indexes for documents, summaries and insights, and see the settings that name them: "
-        f"{create}"
-    )
 
 
 def _create(client: S3VectorsClient, create: Callable[[], object]) -> bool:

@@ -25,16 +25,17 @@ from stache_ai_s3vectors.errors import (
 )
 from stache_ai_s3vectors.service import limits
 
-from .batches import Batch, Record, encode_batches
+from .advice import advise_creation, describe_endpoint
+from .batches import Batch, Record, encode_batches, split_batches
 from .bodies import PLACEHOLDER, encode_json, leave_vectors_unread, send_body
-from .client import describe_endpoint, translate_errors
+from .client import translate_errors
 from .connections import Connection, end_connection, get_connection
 from .deadlines import check_not_cancelled
 from .descriptions import ENHANCED, TEXT_SEARCH_ACTIVE, IndexDescription, Match
 from .index_state import IndexState
 from .outcomes import Outcomes
-from .parallel import CallCounter, Page, call_in_parallel, fetch_pages, split_batches
-from .provision import advise_creation, create_missing
+from .parallel import CallCounter, Page, call_in_parallel, fetch_pages
+from .provision import create_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3vectors import S3VectorsClient

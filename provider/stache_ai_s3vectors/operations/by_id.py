@@ -9,9 +9,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from stache_ai_s3vectors.aws.batches import Record
+from stache_ai_s3vectors.aws.batches import Record, split_batches
 from stache_ai_s3vectors.aws.outcomes import Outcomes
-from stache_ai_s3vectors.aws.parallel import call_in_parallel, split_batches
+from stache_ai_s3vectors.aws.parallel import call_in_parallel
 from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
 from stache_ai_s3vectors.chunks import filters
 from stache_ai_s3vectors.chunks.records import change_status, from_metadata

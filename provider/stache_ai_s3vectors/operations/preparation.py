@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from stache_ai_s3vectors.aws.advice import format_bucket_options
 from stache_ai_s3vectors.aws.descriptions import IndexDescription
-from stache_ai_s3vectors.aws.provision import format_bucket_options
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import ConfigurationError, InvalidInputError, S3VectorsError
 

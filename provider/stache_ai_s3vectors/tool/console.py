@@ -25,8 +25,9 @@ from s3vectors_local.errors import (
     ValidationException,
     build_error,
 )
+from stache_ai_s3vectors.aws.advice import find_endpoint
 from stache_ai_s3vectors.aws.bodies import PLACEHOLDER, send_body
-from stache_ai_s3vectors.aws.client import find_endpoint, translate_errors
+from stache_ai_s3vectors.aws.client import translate_errors
 from stache_ai_s3vectors.aws.connections import connect, get_engine
 from stache_ai_s3vectors.errors import S3VectorsError
 from stache_ai_s3vectors.service.metadata_keys import DOCUMENT, NAMESPACE, STATUS, TEXT, TYPE

@@ -9,8 +9,7 @@ from typing import Any, Final, NamedTuple
 from stache_ai.config import Settings as StacheSettings
 from stache_ai.providers.factories import VectorDBProviderFactory
 
-from stache_ai_s3vectors.aws.batches import Record
-from stache_ai_s3vectors.aws.parallel import split_batches
+from stache_ai_s3vectors.aws.batches import Record, split_batches
 from stache_ai_s3vectors.errors import ConfigurationError, S3VectorsError, UnavailableError
 from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import TYPE

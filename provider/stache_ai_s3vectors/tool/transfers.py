@@ -17,9 +17,9 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
-from stache_ai_s3vectors.aws.batches import Record
+from stache_ai_s3vectors.aws.batches import Record, split_batches
 from stache_ai_s3vectors.aws.descriptions import IndexDescription
-from stache_ai_s3vectors.aws.parallel import call_in_parallel, split_batches
+from stache_ai_s3vectors.aws.parallel import call_in_parallel
 from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
 from stache_ai_s3vectors.chunks.vectors import UnreadVector, read_numbers
 from stache_ai_s3vectors.errors import ConfigurationError, PartialWriteError, S3VectorsError

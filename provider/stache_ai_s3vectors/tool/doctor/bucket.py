@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stache_ai_s3vectors.aws import identity
+from stache_ai_s3vectors.aws.advice import format_create_bucket
 from stache_ai_s3vectors.aws.client import translate_errors
 from stache_ai_s3vectors.aws.parallel import call_in_parallel
-from stache_ai_s3vectors.aws.provision import format_create_bucket
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import AccessDeniedError, NotFoundError, S3VectorsError
 from stache_ai_s3vectors.service.arns import get_partition

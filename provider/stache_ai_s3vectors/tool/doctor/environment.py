@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from dotenv import dotenv_values
 
 from stache_ai_s3vectors.aws import identity
-from stache_ai_s3vectors.aws.client import find_endpoint
+from stache_ai_s3vectors.aws.advice import find_endpoint
 from stache_ai_s3vectors.aws.connections import connect
 from stache_ai_s3vectors.errors import InvalidInputError, S3VectorsError
 from stache_ai_s3vectors.service.arns import BUCKET_ARN

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stache_ai_s3vectors.aws.advice import format_bucket_options
 from stache_ai_s3vectors.aws.descriptions import ENHANCED, TEXT_SEARCH_ACTIVE, IndexDescription
-from stache_ai_s3vectors.aws.provision import format_bucket_options, list_indexes
+from stache_ai_s3vectors.aws.provision import list_indexes
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
 from stache_ai_s3vectors.errors import NotFoundError, S3VectorsError
 from stache_ai_s3vectors.service import limits

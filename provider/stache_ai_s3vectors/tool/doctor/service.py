@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from stache_ai_s3vectors.aws.client import find_endpoint
+from stache_ai_s3vectors.aws.advice import find_endpoint
 from stache_ai_s3vectors.errors import AccessDeniedError, NotFoundError, UnavailableError
 from stache_ai_s3vectors.tool.remedies import get_error_code
 
