@@ -60,7 +60,8 @@ def create_index(engine: Engine, dimension: int = 2, **options: Any) -> None:
     engine.call("CreateVectorBucket", {"vectorBucketName": NAMES["vectorBucketName"]})
     shape = {"dataType": "float32", "dimension": dimension, "distanceMetric": "cosine"}
     engine.call("CreateIndex", {**NAMES, **shape, **options})
-    wait_until_active(engine, NAMES)
+    if "metadataConfiguration" in options:
+        wait_until_active(engine, NAMES)
 
 
 def wait_until_active(engine: Engine, names: dict[str, str]) -> None:

@@ -475,6 +475,13 @@ def test_vectors_that_were_deleted_again_do_not_count_as_stored(provider):
     assert provider.count_by_filter({}) == 0
 
 
+@pytest.fixture
+def _patience(monkeypatch):
+    """Let an interrupted insert wait for its deletion, however slow the machine is."""
+    monkeypatch.setattr("stache_ai_s3vectors.operations.insert.UNDO_PATIENCE", 60)
+
+
+@pytest.mark.usefixtures("_patience")
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_interrupted_insert_leaves_no_vector_with_a_generated_id(provider, error):
     """The interruption is Ctrl-C or an error of the caller's own callback."""
@@ -488,6 +495,7 @@ def test_an_interrupted_insert_leaves_no_vector_with_a_generated_id(provider, er
     assert provider.count_by_filter({}) == 0
 
 
+@pytest.mark.usefixtures("_patience")
 def test_an_interrupted_insert_that_cannot_clean_up_logs_it(provider, caplog):
     """The interruption is still what is raised."""
     providers.fail_calls(provider.client, "DeleteVectors", *range(1, 9))
