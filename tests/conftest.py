@@ -35,10 +35,13 @@ settings.load_profile("ours")
 
 from stache_ai.providers.factories import S3VectorsProviderFactory  # noqa: E402
 
+import stache_namespaces  # noqa: E402
 from endpoints import KINDS, create_client, open_client  # noqa: E402 - after the environment is safe
 from model import check_responses  # noqa: E402
 from s3vectors_local import Engine, connect  # noqa: E402
 from stache_ai_s3vectors.aws.connections import close_engines  # noqa: E402
+
+stache_namespaces.close_connections()
 
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)

@@ -349,7 +349,7 @@ INEFFECTIVE = [
 ]
 MALFORMED = [
     ("", "", "not JSON at column 1: expecting value"),
-    ('{\n  "Version": "2012-10-17",\n}', "}", "not JSON at column 1: "),
+    ('{\n  "Version": "2012-10-17"\n  "Id": ""\n}', '"Id', "not JSON at column 3: expecting"),
     ('{"Version": NaN}', "", "not JSON at column 13: expecting value"),
     ("[" * 100_000, "", "nested too deeply"),
     ("[]", "", "the policy has no Statement"),
