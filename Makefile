@@ -241,7 +241,7 @@ format: $(DEV)/.ready
 
 BENCH := $(DEV)/bin/python bench/run.py
 
-# All but console and million, which take hours and measure one subject each
+# All but console and million, which measure one subject each
 bench: $(DEV)/.ready $(LAMBDA)/.ready wheel
 	$(BENCH) peers --save
 	$(BENCH) clients --save

@@ -1,8 +1,7 @@
 """The limits of the service.
 
-The lengths, ranges and counts of request members are in `shapes.py`, but for those that other
-modules use, too. Source of the limits below, unless a
-line names another:
+`shapes.py` has the lengths, ranges and counts of request members; a limit that another module uses
+as well is here. Source of the limits below, unless a line names another:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-limitations.html
 """
 

@@ -6,7 +6,7 @@ The packages, from Stache's terms down to AWS's; each imports only from those be
 
     provider       START HERE: Stache's VectorDBProvider
     plugins        Stache's other plugins: hybrid search, the document index on SQLite
-    operations     the work of the provider's methods: insert, search, scan, and by id
+    operations     the work of the provider's methods: insert, search, scan, and calls by id
     aws            calls to S3 Vectors: client, index, bodies, batches, parallel calls
     chunks         a Stache chunk to an S3 Vectors record and back; filters; checks (pure)
     settings       every setting: name, default, meaning

@@ -10,8 +10,8 @@ from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.metadata_keys import FILTERED, OVERFLOW, STATUS, TEXT
 
 _NEVER_MOVED: Final = frozenset({*FILTERED, TEXT, OVERFLOW})
-"""Never moved to `_overflow` to save space: Stache's searches filter on the first, and the text has
-a key of its own."""
+"""Never moved to `_overflow` to save space: Stache's searches filter on FILTERED, and the text and
+`_overflow` itself are non-filterable in our indexes."""
 
 _MOVED_LAST: Final = frozenset({"filename"})
 """Moved to `_overflow` last: Stache deletes and lists by them."""

@@ -1,1 +1,1 @@
-"""The work of the provider's methods: insert, search, scan, and by id."""
+"""The work of the provider's methods: insert, search, scan, and calls by id."""
