@@ -1,47 +1,75 @@
-"""The description for a package index: README.md, whose relative links lead nowhere there.
+"""What a package index shows of a wheel: the project's links, and its README.md.
 
-With a `Source` among the project's URLs, links and pictures point into that repository. Without
-one, links become plain text and pictures are left out.
+The repository's address is in the environment variable REPOSITORY_URL, which the release workflow
+sets. With it, the wheel has project links, and the relative links and pictures of the README lead
+into the repository. Without it, these links become plain text and the pictures are left out: on a
+package index, they would lead nowhere.
+
+Each of the two packages has this file, so that each can be built alone; they are equal.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urljoin
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-LINK: Final = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)]+)\)")
+VARIABLE: Final = "REPOSITORY_URL"
+LINK: Final = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:)([^)]+)\)")
 MARK: Final = re.compile(r"<!-- .*? -->", re.DOTALL)
 
 
-class ReadmeHook(MetadataHookInterface):
-    """Hatchling calls it for each build."""
+class PackageIndexHook(MetadataHookInterface):
+    """Hatchling calls it for each build; its option `folder` is that of the package."""
 
     def update(self, metadata: dict[str, Any]) -> None:
-        """Set the description."""
-        text = (Path(self.root) / "README.md").read_text("utf-8")
-        source = metadata.get("urls", {}).get("Source")
+        """Set the description and the links.
+
+        Raises:
+            ValueError: REPOSITORY_URL is not an address.
+        """
+        repository = os.environ.get(VARIABLE, "").rstrip("/")
+        if repository and not repository.startswith("https://"):
+            raise ValueError(f"{VARIABLE} is {repository!r}; it must begin with https://")
+        text = MARK.sub("", (Path(self.root) / "README.md").read_text("utf-8"))
+        folder = self.config.get("folder", "")
         metadata["readme"] = {
             "content-type": "text/markdown",
-            "text": resolve_links(MARK.sub("", text), source),
+            "text": resolve_links(text, repository, folder),
         }
+        metadata["urls"] = list_urls(repository, folder) if repository else {}
 
 
-def resolve_links(text: str, source: str | None) -> str:
+def list_urls(repository: str, folder: str) -> dict[str, str]:
+    """Return the project's links, by their labels."""
+    pages = f"{repository}/blob/main"
+    return {
+        "Documentation": f"{pages}/{folder}README.md",
+        "Source": repository,
+        "Issues": f"{repository}/issues",
+        "Changelog": f"{pages}/CHANGELOG.md",
+    }
+
+
+def resolve_links(text: str, repository: str, folder: str = "") -> str:
     """Make relative links absolute, or remove them.
 
     Args:
-        text: Markdown.
-        source: the repository's address, if any.
+        text: of a README.md.
+        repository: its address; "" if it is not known.
+        folder: where the file is in the repository, with a "/" at its end.
     """
 
     def resolve(match: re.Match[str]) -> str:
         picture, label, target = match.groups()
-        if source is None:
+        if not repository:
             return "" if picture else label
         kind = "raw" if picture else "blob"
-        return f"{picture}[{label}]({source.rstrip('/')}/{kind}/main/{target})"
+        page = f"{repository}/{kind}/main/{folder}README.md"
+        return f"{picture}[{label}]({urljoin(page, target)})"
 
     return LINK.sub(resolve, text)

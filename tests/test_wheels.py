@@ -11,9 +11,12 @@ import zipfile
 from importlib.metadata import distributions
 from pathlib import Path
 
-import hatch_build
 import pytest
+from hatchling.metadata.core import ProjectMetadata
+from hatchling.plugin.manager import PluginManager
 from uv import find_uv_bin
+
+import hatch_build
 
 ROOT = Path(__file__).parents[1]
 
@@ -92,26 +95,68 @@ def test_both_wheels_have_one_version(wheels):
     assert f"s3vectors-local=={version}" in zipfile.ZipFile(ours).read(metadata).decode()
 
 
-def test_the_description_has_no_link_that_a_package_index_cannot_follow(wheels):
+@pytest.mark.parametrize("name", ["stache_ai_s3vectors", "s3vectors_local"])
+def test_the_description_has_no_link_that_a_package_index_cannot_follow(wheels, name):
     """It is the README without its relative links and pictures."""
-    [wheel] = [zipfile.ZipFile(w) for w in wheels if w.name.startswith("stache")]
+    [wheel] = [zipfile.ZipFile(w) for w in wheels if w.name.startswith(name)]
     metadata = next(name for name in wheel.namelist() if name.endswith("METADATA"))
 
-    description = wheel.read(metadata).decode().partition("\n\n")[2]
+    headers, _, description = wheel.read(metadata).decode().partition("\n\n")
 
-    assert description.startswith("# stache-ai-s3vectors")
+    assert "Project-URL" not in headers
+    assert description.startswith(f"# {name.replace('_', '-')}")
     assert re.findall(r"\]\((?!https://)[^)]*\)|<!--", description) == []
 
 
-def test_the_description_s_links_point_to_the_repository():
-    """They do as soon as the project's URLs include its repository."""
-    text = "See [Install](docs/install.md) and ![a plot](bench/a.svg), [AWS](https://aws.com)."
+def read_metadata(project, monkeypatch, repository):
+    """Return what a wheel that the release workflow builds has as metadata."""
+    monkeypatch.setenv(hatch_build.VARIABLE, repository)
+    return ProjectMetadata(str(project), PluginManager()).core
 
-    assert hatch_build.resolve_links(text, None) == "See Install and , [AWS](https://aws.com)."
-    assert hatch_build.resolve_links(text, "https://example.com/ours/") == (
-        "See [Install](https://example.com/ours/blob/main/docs/install.md) and "
-        "![a plot](https://example.com/ours/raw/main/bench/a.svg), [AWS](https://aws.com)."
+
+@pytest.mark.parametrize(
+    "folder, page", [("", "docs/install.md"), ("local/", "docs/console.md")], ids=["ours", "engine"]
+)
+def test_a_released_wheel_links_to_the_repository(folder, page, monkeypatch):
+    """GitHub says which one that is; every linked file exists in it."""
+    metadata = read_metadata(ROOT / folder, monkeypatch, "https://example.com/ours/")
+
+    main = "https://example.com/ours/blob/main/"
+    assert metadata.urls == {
+        "Documentation": f"{main}{folder}README.md",
+        "Source": "https://example.com/ours",
+        "Issues": "https://example.com/ours/issues",
+        "Changelog": f"{main}CHANGELOG.md",
+    }
+    links = re.findall(r"\]\((https://example.com/[^)]*)\)", metadata.readme)
+    assert f"{main}{page}" in links
+    files = {re.sub("^.*?/(blob|raw)/main/|#.*", "", link) for link in links}
+    assert [file for file in files if not (ROOT / file).exists()] == []
+
+
+def test_a_repository_s_address_begins_with_https(monkeypatch):
+    """A package index shows the address as it is."""
+    with pytest.raises(ValueError, match="REPOSITORY_URL is 'example.com'; it must begin with"):
+        read_metadata(ROOT, monkeypatch, "example.com")
+
+
+def test_relative_links_and_pictures_are_replaced():
+    """So are those to a heading of the page, which has no anchor on a package index."""
+    text = "See [Install](../install.md), [Use](#use) and ![a plot](a.svg), [AWS](https://aws.com)."
+
+    assert hatch_build.resolve_links(text, "") == "See Install, Use and , [AWS](https://aws.com)."
+    assert hatch_build.resolve_links(text, "https://a.com/b", "c/") == (
+        "See [Install](https://a.com/b/blob/main/install.md), "
+        "[Use](https://a.com/b/blob/main/c/README.md#use) and "
+        "![a plot](https://a.com/b/raw/main/c/a.svg), [AWS](https://aws.com)."
     )
+
+
+def test_both_packages_build_their_metadata_alike():
+    """Each can be built alone, so each has the file."""
+    ours, engine = (ROOT / folder / "hatch_build.py" for folder in ("", "local"))
+
+    assert ours.read_text() == engine.read_text()
 
 
 def test_the_installed_wheels_store_and_search(python, tmp_path):

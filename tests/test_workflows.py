@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hatch_build import VARIABLE
+
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 TEMPLATES = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
@@ -54,6 +56,14 @@ def test_ci_runs_what_a_contributor_runs():
     installed = jobs["versions"]["steps"][1]["with"]["python-version"].split()
     assert {*_read_versions()} < {*installed}
     assert jobs["demo"]["steps"][1]["with"]["python-version"] == "3.10"
+
+
+def test_a_release_builds_its_wheels_with_the_repository_s_address():
+    """So the package index links to it, wherever it is."""
+    steps = yaml.safe_load(WORKFLOWS[1].read_text())["jobs"]["build"]["steps"]
+    [build] = [step for step in steps if step.get("run") == "make wheel"]
+
+    assert build["env"] == {VARIABLE: "${{ github.server_url }}/${{ github.repository }}"}
 
 
 def _read_versions():
