@@ -45,7 +45,6 @@ def register(events: Any) -> None:
         events.register(f"before-call.s3vectors.{operation}", _send)
     events.register("before-parse.s3vectors", _read)
     events.register_first("needs-retry.s3vectors", _mark_failed)
-    events.register("after-call.s3vectors", _check_members)
 
 
 @contextmanager
@@ -104,21 +103,28 @@ def _read(
     if announced.isdecimal() and len(body) < int(announced):
         customized_response_dict[_TRUNCATED] = True
         response_dict["body"] = b"{}"
-    elif response_dict["status_code"] == HTTPStatus.OK and body:
-        answer = _parse_body(body, operation_model.name)
+    elif response_dict["status_code"] == HTTPStatus.OK:
+        answer = _parse_body(body or b"{}", operation_model)
         if operation_model.name in _READ:  # this API and botocore use the same names
             customized_response_dict.update(answer)
             response_dict["body"] = b"{}"
 
 
-def _parse_body(body: bytes, operation: str) -> dict[str, Any]:
-    """Refuse what is not JSON, for example a web page; botocore accepts any 200."""
+def _parse_body(body: bytes, operation: Any) -> dict[str, Any]:
+    """Parse the body of a 200; botocore accepts any, for example a web page.
+
+    Raises:
+        S3VectorsError: it is not JSON, or has not all required members.
+    """
     try:
         answer = _parse_without_vectors(body) if _unread.get() else orjson.loads(body)
     except orjson.JSONDecodeError:
         answer = None
     if not isinstance(answer, dict):
-        raise _build_foreign_error(operation, f"{body[:80]!r}")
+        raise _build_foreign_error(operation.name, f"{body[:80]!r}")
+    missing = [n for n in operation.output_shape.required_members if answer.get(n) is None]
+    if missing:
+        raise _build_foreign_error(operation.name, f"it has no {', '.join(missing)}")
     return answer
 
 
@@ -141,15 +147,6 @@ def _build_foreign_error(operation: str, why: str) -> S3VectorsError:
     return S3VectorsError(
         f"{operation}: the response is not from S3 Vectors, check the endpoint: {why}"
     )
-
-
-def _check_members(parsed: dict[str, Any], model: Any, **_: Any) -> None:
-    """Refuse a response without its required members, which botocore accepts."""
-    if "Error" in parsed or parsed["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.OK:
-        return
-    missing = [n for n in model.output_shape.required_members if parsed.get(n) is None]
-    if missing:
-        raise _build_foreign_error(model.name, f"it has no {', '.join(missing)}")
 
 
 def _mark_failed(response: tuple[Any, dict[str, Any]] | None, **_: Any) -> None:
