@@ -21,13 +21,10 @@ import orjson
 from stache_ai_s3vectors.chunks.vectors import UnreadVector
 from stache_ai_s3vectors.errors import InvalidInputError, S3VectorsError
 
+from .retries import TRUNCATED
+
 PLACEHOLDER: Final = (0.0,)
 """The placeholder of a vector in the request that botocore sees."""
-
-_TRUNCATED: Final = "stache_ai_s3vectors.ended_early"
-"""Marks a parsed response whose connection closed before its end."""
-
-_FAILURE: Final = int(HTTPStatus.SERVICE_UNAVAILABLE)
 
 _SENT: Final = ("PutVectors", "QueryVectors")
 _READ: Final = ("GetVectors", "ListVectors", "QueryVectors")
@@ -44,7 +41,6 @@ def register(events: Any) -> None:
     for operation in _SENT:
         events.register(f"before-call.s3vectors.{operation}", _send)
     events.register("before-parse.s3vectors", _read)
-    events.register_first("needs-retry.s3vectors", _mark_failed)
 
 
 @contextmanager
@@ -95,13 +91,13 @@ def _read(
     customized_response_dict: dict[str, Any],
     **_: Any,
 ) -> None:
-    """Parse a response, and mark one that ended early, which botocore would accept.
+    """Parse a response, and mark one that ended early for `retries`; botocore would accept it.
 
     botocore disables its HTTP library's check of the announced length.
     """
     body, announced = response_dict["body"], response_dict["headers"].get("content-length", "")
     if announced.isdecimal() and len(body) < int(announced):
-        customized_response_dict[_TRUNCATED] = True
+        customized_response_dict[TRUNCATED] = True
         response_dict["body"] = b"{}"
     elif response_dict["status_code"] == HTTPStatus.OK:
         answer = _parse_body(body or b"{}", operation_model)
@@ -147,13 +143,3 @@ def _build_foreign_error(operation: str, why: str) -> S3VectorsError:
     return S3VectorsError(
         f"{operation}: the response is not from S3 Vectors, check the endpoint: {why}"
     )
-
-
-def _mark_failed(response: tuple[Any, dict[str, Any]] | None, **_: Any) -> None:
-    """Let botocore handle a response that ended early like a 503."""
-    if response is None or not response[1].pop(_TRUNCATED, False):
-        return
-    http, parsed = response
-    http.status_code = parsed["ResponseMetadata"]["HTTPStatusCode"] = _FAILURE
-    message = "the connection closed before the end of the response"
-    parsed["Error"] = {"Code": "ConnectionClosed", "Message": message}

@@ -29,6 +29,9 @@ setting."""
 UNIQUE_ID: Final = "stache-ai-s3vectors-retries"
 """The name of this handler among a client's events."""
 
+TRUNCATED: Final = "stache_ai_s3vectors.ended_early"
+"""Marks a parsed response whose connection closed before its end; `bodies` sets it."""
+
 _BEGAN: Final = "stache_ai_s3vectors.began"
 _WAITED: Final = "stache_ai_s3vectors.waited"
 """Keys of a request's context: when it began, and how long it has waited between attempts."""
@@ -103,7 +106,9 @@ class Retries:
         **_: Any,
     ) -> float | None:
         """Wait and return 0 for another attempt; None for none."""
-        self._reached = self._reached or response is not None
+        if response is not None:
+            self._reached = True
+            _mark_failed(*response)
         backoff = _choose_backoff(response, caught_exception)
         if backoff is None or attempts == self.attempts:
             return None
@@ -129,6 +134,15 @@ class Retries:
 
 def _begin(params: Mapping[str, Any], **_: Any) -> None:
     params["context"][_BEGAN] = time.monotonic()
+
+
+def _mark_failed(http: Any, parsed: dict[str, Any]) -> None:
+    """Let botocore handle a response that ended early like a 503."""
+    if parsed.pop(TRUNCATED, False):
+        status = int(HTTPStatus.SERVICE_UNAVAILABLE)
+        http.status_code = parsed["ResponseMetadata"]["HTTPStatusCode"] = status
+        message = "the connection closed before the end of the response"
+        parsed["Error"] = {"Code": "ConnectionClosed", "Message": message}
 
 
 def _choose_backoff(
