@@ -31,8 +31,8 @@ def call_in_parallel(
     items: Iterable[T],
     workers: int = WORKERS,
     *,
-    before: Callable[[T], object] | None = None,
-    stop: Callable[[], bool] = lambda: False,
+    before: Callable[[T], bool] = lambda _: True,
+    under_way: set[Future[Any]] | None = None,
 ) -> Generator[tuple[T, Future[R]], None, None]:
     """Call a function for each item in parallel; yields each item with its finished call.
 
@@ -41,18 +41,18 @@ def call_in_parallel(
     not begun are not made; calls in flight get `GRACE` seconds to end.
 
     Args:
-        before: called with each item in the caller's thread, just before its call.
-        stop: called before each call; True to make no more calls.
+        before: called with each item in the caller's thread, just before its call; False to make
+            no more calls.
+        under_way: holds the calls of other threads until they end; after an early stop some may
+            still be in flight.
     """
     iterator = iter(items)
     first = list(islice(iterator, 2))
-    with _start_threads(workers if len(first) > 1 else 0) as threads:
+    with _start_threads(workers if len(first) > 1 else 0, under_way) as threads:
         waiting: deque[tuple[T, Future[R]]] = deque()
         for item in chain(first, iterator):
-            if stop():
+            if not before(item):
                 break
-            if before is not None:
-                before(item)
             waiting.append((item, threads.submit(function, item)))
             if len(waiting) >= workers:
                 yield _wait_for_first(waiting)
@@ -68,29 +68,6 @@ def start_detached(function: Callable[[], R]) -> Future[R]:
     return call
 
 
-class CallCounter:
-    """Counts calls in flight, in any thread."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._changed = threading.Condition()
-
-    def __enter__(self) -> None:
-        with self._changed:
-            self._count += 1
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        with self._changed:
-            self._count -= 1
-            self._changed.notify_all()
-
-    def wait(self) -> None:
-        """Wait until all calls have ended."""
-        with self._changed:
-            while self._count:
-                self._changed.wait(TICK)
-
-
 class _Threads:
     """Threads for some calls.
 
@@ -101,13 +78,14 @@ class _Threads:
 
     Args:
         most: the most threads; with 0, the caller does all the work.
+        under_way: holds the calls of the threads until they end.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, under_way: set[Future[Any]] | None = None) -> None:
         self._most = most
         self._threads: list[threading.Thread] = []
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._under_way: set[Future[Any]] = set()
+        self._under_way = set[Future[Any]]() if under_way is None else under_way
         self._deadline = create_nested_deadline()
 
     def submit(self, function: Callable[..., R], *arguments: Any) -> Future[R]:
@@ -155,9 +133,9 @@ class _Threads:
 
 
 @contextmanager
-def _start_threads(most: int) -> Iterator[_Threads]:
+def _start_threads(most: int, under_way: set[Future[Any]] | None = None) -> Iterator[_Threads]:
     """Start threads for the calls in the `with` block."""
-    threads = _Threads(most)
+    threads = _Threads(most, under_way)
     try:
         yield threads
     except BaseException:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -34,7 +35,7 @@ from .deadlines import check_not_cancelled
 from .descriptions import ENHANCED, TEXT_SEARCH_ACTIVE, IndexDescription, Match
 from .index_state import IndexState
 from .outcomes import Outcomes
-from .parallel import CallCounter, Page, call_in_parallel, fetch_pages
+from .parallel import Page, call_in_parallel, fetch_pages
 from .provision import create_missing
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ class VectorIndex:
         self,
         records: Sequence[Record],
         progress: Progress | None = None,
-        under_way: CallCounter | None = None,
+        under_way: set[Future[Any]] | None = None,
         part_of: Outcomes | None = None,
     ) -> None:
         """Store records, replacing those with the same keys. The index must have been described.
@@ -231,26 +232,24 @@ class VectorIndex:
         After a failure no further request is sent.
 
         Args:
-            under_way: counts the requests; after an interruption some may still be in flight.
+            under_way: as of `call_in_parallel`.
             part_of: the outcomes of the call that contains this one, and reports them.
 
         Raises:
             PartialWriteError: a batch failed after others were stored.
         """
-        under_way = CallCounter() if under_way is None else under_way
         outcomes = Outcomes("stored", [record.key for record in records], progress)
 
         def put(batch: Batch) -> None:
-            with under_way:
-                self._put(batch)
+            self._put(batch)
             (part_of or outcomes).confirm(batch.keys)
 
         calls = call_in_parallel(
             put,
             encode_batches(self._parameters, records),
             PUTS_AT_A_TIME,
-            before=lambda batch: self._wait_for_pace(len(batch.keys)),
-            stop=lambda: outcomes.failed,
+            before=lambda batch: self._may_write(len(batch.keys), stopped=outcomes.failed),
+            under_way=under_way,
         )
         with closing(calls), outcomes.conclude(self.name, part_of):
             for batch, call in calls:
@@ -263,10 +262,11 @@ class VectorIndex:
                 vectors=[{"key": batch.keys[0], "data": {"float32": PLACEHOLDER}}],
             )
 
-    def _wait_for_pace(self, vectors: int) -> None:
+    def _may_write(self, vectors: int, *, stopped: bool) -> bool:
         """Wait for the pace in the caller's thread, where an interruption sends nothing."""
-        if self._state.pace is not None:
+        if not stopped and self._state.pace is not None:
             self._state.pace.wait(vectors)
+        return not stopped
 
     def get(self, keys: Sequence[str], *, data: bool = False) -> Iterator[Record]:
         """Get the vectors that exist, in the order of the keys, their numbers unread.
@@ -430,8 +430,7 @@ class VectorIndex:
         calls = call_in_parallel(
             delete,
             split_batches(keys, limits.DELETE_BATCH),
-            before=lambda batch: self._wait_for_pace(len(batch)),
-            stop=lambda: outcomes.hopeless,
+            before=lambda batch: self._may_write(len(batch), stopped=outcomes.hopeless),
         )
         with closing(calls), outcomes.conclude(self.name, part_of):
             for batch, call in calls:

@@ -113,7 +113,9 @@ def _apply_in_groups(
     unique = list(dict.fromkeys(ids))
     outcomes = Outcomes(verb, unique, progress)
     groups = split_batches(unique, limits.GET_BATCH)
-    calls = call_in_parallel(partial(work, outcomes), groups, stop=lambda: outcomes.hopeless)
+    calls = call_in_parallel(
+        partial(work, outcomes), groups, before=lambda _: not outcomes.hopeless
+    )
     with closing(calls), outcomes.conclude(index.name):
         for group, call in calls:
             if call.exception() is not None:

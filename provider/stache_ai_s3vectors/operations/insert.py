@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any, Final, TypeAlias
 
 from stache_ai_s3vectors.aws.batches import Record
 from stache_ai_s3vectors.aws.deadlines import time_limit
 from stache_ai_s3vectors.aws.descriptions import IndexDescription
-from stache_ai_s3vectors.aws.parallel import CallCounter, start_detached
+from stache_ai_s3vectors.aws.parallel import start_detached
 from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
 from stache_ai_s3vectors.chunks.records import to_metadata
 from stache_ai_s3vectors.chunks.vectors import (
@@ -105,7 +105,7 @@ def store_records(
     Raises:
         PartialWriteError: names the ids that are stored, and those that are not.
     """
-    under_way = CallCounter()
+    under_way: set[Future[Any]] = set()
     try:
         index.put(records, progress, under_way)
     except S3VectorsError as error:
@@ -151,11 +151,13 @@ def _undo(
     return PartialWriteError(text, done=[], missing=keys)
 
 
-def _undo_in_background(index: VectorIndex, keys: Sequence[str], under_way: CallCounter) -> None:
+def _undo_in_background(
+    index: VectorIndex, keys: Sequence[str], under_way: set[Future[Any]]
+) -> None:
     """Like `_undo`, while another error is raised; the caller waits for a moment only."""
 
     def delete_stored() -> None:
-        under_way.wait()  # a put that ends after the deletion would stay
+        wait(list(under_way))  # a put that ends after the deletion would stay
         try:
             index.delete(keys)
         except S3VectorsError as error:

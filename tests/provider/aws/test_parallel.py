@@ -84,10 +84,10 @@ def test_items_are_taken_only_when_a_call_can_start():
     calls.close()
 
 
-def test_after_stop_no_further_call_is_started():
+def test_before_can_end_the_calls():
     """Calls under way end and are reported."""
     done = []
-    calls = call_in_parallel(lambda n: n, range(1000), 3, stop=lambda: len(done) >= 5)
+    calls = call_in_parallel(lambda n: n, range(1000), 3, before=lambda _: len(done) < 5)
 
     for _, call in calls:
         done.append(call.result())
@@ -98,9 +98,12 @@ def test_after_stop_no_further_call_is_started():
 def test_before_runs_in_the_caller_s_thread_just_before_each_call():
     """An interruption there happens before anything is sent."""
     seen = []
-    calls = call_in_parallel(
-        lambda n: n, range(10), 2, before=lambda _: seen.append(threading.get_ident())
-    )
+
+    def before(_):
+        seen.append(threading.get_ident())
+        return True
+
+    calls = call_in_parallel(lambda n: n, range(10), 2, before=before)
 
     next(calls)
     assert len(seen) == 2

@@ -6,6 +6,7 @@ import copy
 import json
 import logging
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -492,6 +493,36 @@ def test_an_interrupted_insert_leaves_no_vector_with_a_generated_id(provider, er
     with pytest.raises(error):
         provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500, progress=progress)
 
+    assert provider.count_by_filter({}) == 0
+
+
+def test_the_deletion_waits_for_requests_that_are_still_in_flight(provider, monkeypatch, caplog):
+    """A vector that the service stores after the deletion would stay."""
+    monkeypatch.setattr("stache_ai_s3vectors.aws.parallel.GRACE", 0)
+    monkeypatch.setattr("stache_ai_s3vectors.operations.insert.UNDO_PATIENCE", 0)
+    raised, deletions, order = threading.Event(), threading.Semaphore(0), []
+
+    def answer_late(request, **_):
+        if b"late" in request.body:  # the second batch
+            raised.wait()
+
+    events = provider.client.meta.events
+    events.register("before-send.s3vectors.PutVectors", answer_late)
+    events.register("after-call.s3vectors.PutVectors", lambda **_: order.append("stored"))
+    events.register("before-send.s3vectors.DeleteVectors", lambda **_: order.append("deletion"))
+    events.register("after-call.s3vectors.DeleteVectors", lambda **_: deletions.release())
+
+    def progress(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        provider.insert([[1, 2, 3, 4]] * 600, ["t"] * 500 + ["late"] * 100, progress=progress)
+    assert "They are being deleted" in caplog.text
+    raised.set()
+
+    assert deletions.acquire(timeout=60)
+    assert deletions.acquire(timeout=60)  # of the last 100
+    assert order[:3] == ["stored", "stored", "deletion"]
     assert provider.count_by_filter({}) == 0
 
 
