@@ -251,7 +251,7 @@ class VectorIndex:
             before=lambda batch: self._may_write(len(batch.keys), stopped=outcomes.failed),
             under_way=under_way,
         )
-        with closing(calls), outcomes.conclude(self.name, part_of):
+        with outcomes.conclude(self.name, part_of), closing(calls):
             for batch, call in calls:
                 outcomes.add_call(batch.keys, call)
 
@@ -432,7 +432,7 @@ class VectorIndex:
             split_batches(keys, limits.DELETE_BATCH),
             before=lambda batch: self._may_write(len(batch), stopped=outcomes.hopeless),
         )
-        with closing(calls), outcomes.conclude(self.name, part_of):
+        with outcomes.conclude(self.name, part_of), closing(calls):
             for batch, call in calls:
                 outcomes.add_call(batch, call)
 

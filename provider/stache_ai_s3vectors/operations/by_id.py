@@ -116,7 +116,7 @@ def _apply_in_groups(
     calls = call_in_parallel(
         partial(work, outcomes), groups, before=lambda _: not outcomes.hopeless
     )
-    with closing(calls), outcomes.conclude(index.name):
+    with outcomes.conclude(index.name), closing(calls):
         for group, call in calls:
             if call.exception() is not None:
                 outcomes.add_call(group, call)

@@ -526,6 +526,30 @@ def test_the_deletion_waits_for_requests_that_are_still_in_flight(provider, monk
     assert provider.count_by_filter({}) == 0
 
 
+def test_an_interrupted_insert_logs_what_was_stored_until_its_end(provider, monkeypatch, caplog):
+    """Requests in flight get some time to end, and count when they do."""
+    monkeypatch.setattr("stache_ai_s3vectors.aws.parallel.GRACE", 60)
+    raised = threading.Event()
+
+    def answer_late(request, **_):
+        if b"late" in request.body:  # the second batch
+            raised.wait()
+
+    def progress(_):
+        raised.set()
+        raise KeyboardInterrupt
+
+    provider.client.meta.events.register("before-send.s3vectors.PutVectors", answer_late)
+    ids = [f"id-{number}" for number in range(600)]
+
+    with pytest.raises(KeyboardInterrupt):
+        provider.insert(
+            [[1, 2, 3, 4]] * 600, ["t"] * 500 + ["late"] * 100, ids=ids, progress=progress
+        )
+
+    assert "600 of 600 vectors are known to be stored" in caplog.text
+
+
 @pytest.mark.usefixtures("_patience")
 def test_an_interrupted_insert_that_cannot_clean_up_logs_it(provider, caplog):
     """The interruption is still what is raised."""
