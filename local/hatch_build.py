@@ -1,11 +1,11 @@
 """What a package index shows of a wheel: the project's links, and its README.md.
 
-The repository's address is in the environment variable REPOSITORY_URL, which the release workflow
-sets. With it, the wheel has project links, and the relative links and pictures of the README lead
-into the repository. Without it, these links become plain text and the pictures are left out: on a
-package index, they would lead nowhere.
+The release workflow sets the environment variable STACHE_S3VECTORS_REPOSITORY_URL to the
+repository's address. With it, the wheel has project links, and the relative links and pictures of
+the README lead into the repository. Without it, these links become plain text and the pictures are
+left out: on a package index, they would lead nowhere.
 
-Each of the two packages has this file, so that each can be built alone; they are equal.
+Each of the two packages has this file, so that each can be built alone. The two files are equal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import urljoin
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-VARIABLE: Final = "REPOSITORY_URL"
+VARIABLE: Final = "STACHE_S3VECTORS_REPOSITORY_URL"
 LINK: Final = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:)([^)]+)\)")
 MARK: Final = re.compile(r"<!-- .*? -->", re.DOTALL)
 
@@ -30,7 +30,7 @@ class PackageIndexHook(MetadataHookInterface):
         """Set the description and the links.
 
         Raises:
-            ValueError: REPOSITORY_URL is not an address.
+            ValueError: the address does not begin with https://.
         """
         repository = os.environ.get(VARIABLE, "").rstrip("/")
         if repository and not repository.startswith("https://"):

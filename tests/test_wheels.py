@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -25,9 +26,10 @@ ROOT = Path(__file__).parents[1]
 def wheels(tmp_path_factory):
     """Build both wheels as `make wheel` does."""
     out = tmp_path_factory.mktemp("dist")
+    environment = {k: v for k, v in os.environ.items() if k != hatch_build.VARIABLE}
     for project in (ROOT, ROOT / "local"):
         command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", out]
-        subprocess.run([*command, project], check=True, capture_output=True)
+        subprocess.run([*command, project], check=True, capture_output=True, env=environment)
     return sorted(out.iterdir())
 
 

@@ -34,12 +34,14 @@ class S3VectorsError(Exception):
             no effect.
         about_credentials: whether the credentials are missing or not accepted.
         about_index: whether another index of the same name could take the input.
+        from_progress: whether the caller's own `progress` raised it.
         remedy: the end of the message, with what to do; empty when there is none.
     """
 
     nothing_done = False
     about_credentials = False
     about_index = False
+    from_progress = False
     remedy = ""
 
     def __init__(self, message: str = "") -> None:

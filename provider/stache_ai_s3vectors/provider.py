@@ -28,7 +28,7 @@ from stache_ai_s3vectors.chunks.arguments import (
 )
 from stache_ai_s3vectors.chunks.metadata_values import is_text
 from stache_ai_s3vectors.chunks.records import from_metadata, remove_empty_namespace
-from stache_ai_s3vectors.chunks.vectors import read_numbers
+from stache_ai_s3vectors.chunks.vectors import Vector, read_numbers
 from stache_ai_s3vectors.errors import DocumentIndexError, InvalidInputError
 from stache_ai_s3vectors.operations import by_id, scan, search
 from stache_ai_s3vectors.operations.insert import prepare_records, store_records
@@ -39,6 +39,7 @@ from stache_ai_s3vectors.service.metadata_keys import STATUS, TYPE
 from stache_ai_s3vectors.settings import resolve_document_index_path, resolve_settings
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from stache_ai.config import Settings
     from stache_ai.middleware.context import RequestContext
 
@@ -129,7 +130,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
 
     def search(
         self,
-        query_vector: list[float],
+        query_vector: Vector,
         top_k: int = 5,
         filter: dict[str, Any] | None = None,
         namespace: str | None = None,
@@ -163,7 +164,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
 
     def search_summaries(
         self,
-        query_vector: list[float],
+        query_vector: Vector,
         top_k: int = 10,
         namespace: str | None = None,
         context: RequestContext | None = None,
@@ -177,7 +178,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
     def _search(
         self,
         operation: str,
-        vector: list[float],
+        vector: Vector,
         top_k: int,
         conditions: list[filters.Filter],
         namespace: str | None,
@@ -302,7 +303,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
 
     def insert(
         self,
-        vectors: list[list[float]],
+        vectors: Sequence[Vector] | npt.NDArray[Any],
         texts: list[str],
         metadatas: list[dict[str, Any]] | None = None,
         ids: list[str] | None = None,

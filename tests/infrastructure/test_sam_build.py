@@ -44,7 +44,7 @@ def test_sam_build_uses_the_parameters_runtime_and_architecture(tmp_path):
     package = sam.build_function(tmp_path, **PARAMETERS)
 
     deployables.check_package(package)
-    native = [path.name for path in package.rglob("*.cpython-*")]
+    native = [path.name for path in package.rglob("*.cpython-*.so")]
     assert native
     assert all(".cpython-312-x86_64-linux-gnu" in name for name in native)
 

@@ -110,7 +110,7 @@ def _parse_body(body: bytes, operation: Any) -> dict[str, Any]:
     """Parse the body of a 200; botocore accepts any, for example a web page.
 
     Raises:
-        S3VectorsError: it is not JSON, or has not all required members.
+        S3VectorsError: it is not a JSON object, or lacks a required member.
     """
     try:
         answer = _parse_without_vectors(body) if _unread.get() else orjson.loads(body)
@@ -132,7 +132,7 @@ def _parse_without_vectors(body: bytes) -> Any:
         return b'"data":{"float32":%d}' % (len(vectors_json) - 1)
 
     answer = orjson.loads(_VECTOR.sub(leave, body))
-    for vector in answer.get("vectors", ()) if vectors_json else ():
+    for vector in answer.get("vectors", ()) if vectors_json and isinstance(answer, dict) else ():
         data = vector.get("data")
         if data:
             data["float32"] = UnreadVector(vectors_json[data["float32"]])

@@ -141,6 +141,7 @@ def connect(options: Options, *, create: bool = False) -> S3VectorsClient:
 
 def get_connection(options: Options, *, create: bool = False) -> Connection:
     """Get this process's connection for these options; arguments and errors as of `connect`."""
+    create = create and options.local  # so that equal calls at a time share one
     environment = _read_environment()
     tries = (options.retry_seconds, options.max_attempts)
     timeouts = (options.connect_timeout, options.read_timeout)

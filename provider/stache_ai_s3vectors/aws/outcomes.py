@@ -80,8 +80,13 @@ class Outcomes:
         """Note that these keys are done."""
         self._unanswered = 0
         self.done += keys
-        if self._progress is not None:
+        if self._progress is None:
+            return
+        try:
             self._progress(len(keys))
+        except S3VectorsError as error:
+            error.from_progress = True
+            raise
 
     def confirm(self, keys: Sequence[str]) -> None:
         """Note, in any thread, that the service has confirmed these keys."""
@@ -91,7 +96,7 @@ class Outcomes:
     def conclude(self, index_name: str, part_of: Outcomes | None = None) -> Iterator[None]:
         """At the end of the `with` block, raise if anything failed.
 
-        If the caller is interrupted in it, log how many keys are done.
+        If the caller is interrupted in it, or its `progress` raises, log how many keys are done.
 
         Args:
             index_name: of the index.
@@ -103,10 +108,9 @@ class Outcomes:
         """
         try:
             yield
-        except S3VectorsError:
-            raise
         except BaseException as error:
-            if part_of is not None:
+            ours = isinstance(error, S3VectorsError) and not error.from_progress
+            if ours or part_of is not None:
                 raise
             _LOG.warning(
                 "a call on %s was interrupted by %s: %d of %d vectors are known to be %s, the "

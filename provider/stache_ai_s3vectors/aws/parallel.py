@@ -94,8 +94,8 @@ class _Threads:
         if len(self._threads) < self._most:
             self._start()
         if self._threads:
-            self._under_way.add(call)
             call.add_done_callback(self._under_way.discard)
+            self._under_way.add(call)  # last: an interruption must not leave it there for ever
             work = partial(self._deadline.bind(function), *arguments)
             self._queue.put(partial(_run, call, work, BaseException))
         else:  # an interruption is the caller's own

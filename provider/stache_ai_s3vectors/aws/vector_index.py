@@ -101,11 +101,16 @@ class VectorIndex:
     def _state(self) -> IndexState:
         return self._hold()[1]
 
-    def _hold(self) -> tuple[Connection, IndexState]:
-        """The connection, and what it knows of this index."""
+    def _hold(self, *, create: bool = True) -> tuple[Connection, IndexState]:
+        """The connection, and what it knows of this index.
+
+        Args:
+            create: whether to create the engine of a `local:` endpoint if it is missing and the
+                options allow it.
+        """
         held, options = self._held, self.options
         if held is None or not held[0].usable:
-            connection = get_connection(options, create=self.creates)
+            connection = get_connection(options, create=create and self.creates)
             name = (options.bucket_arn or options.bucket_name, options.index_name)
             rate = None if options.local else options.write_rate
             held = self._held = connection, connection.get_index_state(name, rate)
@@ -142,10 +147,10 @@ class VectorIndex:
             fresh: call GetIndex again.
 
         Raises:
-            NotFoundError: there is no such bucket or index; the message has the command to create
-                one.
+            NotFoundError: there is no such bucket or index, or no engine in the directory of a
+                `local:` endpoint; the message says how to create it.
         """
-        state = self._state
+        _, state = self._hold(create=False)
         if state.description is not None and not fresh:
             return state.description
         return self._store_description(state, self._get_index())
@@ -170,7 +175,10 @@ class VectorIndex:
     @property
     def known_description(self) -> IndexDescription | None:
         """The description; None before this process has asked for it."""
-        return self._state.description
+        try:
+            return self._hold(create=False)[1].description
+        except NotFoundError:  # there is no engine yet
+            return None
 
     def describe_existing(self) -> IndexDescription | None:
         """Describe the index without creating it; None if it would be created on first use."""
@@ -232,7 +240,7 @@ class VectorIndex:
         After a failure no further request is sent.
 
         Args:
-            under_way: as of `call_in_parallel`.
+            under_way: as in `call_in_parallel`.
             part_of: the outcomes of the call that contains this one, and reports them.
 
         Raises:
@@ -263,7 +271,10 @@ class VectorIndex:
             )
 
     def _may_write(self, vectors: int, *, stopped: bool) -> bool:
-        """Wait for the pace in the caller's thread, where an interruption sends nothing."""
+        """Whether to send another write request.
+
+        It waits for the pace, in the caller's thread, where an interruption sends nothing.
+        """
         if not stopped and self._state.pace is not None:
             self._state.pace.wait(vectors)
         return not stopped

@@ -11,12 +11,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import orjson
 
 from stache_ai_s3vectors.errors import InvalidInputError
 from stache_ai_s3vectors.service import limits
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Vector: TypeAlias = "Sequence[float] | npt.NDArray[Any]"
+"""What a caller may pass; numpy is not needed for it."""
 
 Numbers: TypeAlias = Any
 """A vector that can be sent: a list of floats, a numpy array, or an `UnreadVector`."""

@@ -9,12 +9,13 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from stache_ai_s3vectors.aws.batches import Record
-from stache_ai_s3vectors.aws.deadlines import time_limit
+from stache_ai_s3vectors.aws.deadlines import TICK, time_limit
 from stache_ai_s3vectors.aws.descriptions import IndexDescription
 from stache_ai_s3vectors.aws.parallel import start_detached
 from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
 from stache_ai_s3vectors.chunks.records import to_metadata
 from stache_ai_s3vectors.chunks.vectors import (
+    Vector,
     check_range,
     check_vector,
     count_dimensions,
@@ -33,7 +34,7 @@ UNDO_SECONDS: Final = 5.0
 UNDO_PATIENCE: Final = 1.0
 """Seconds that an interrupted caller waits for that deletion."""
 
-NewChunk: TypeAlias = tuple[str, Sequence[float], str, Mapping[str, Any]]
+NewChunk: TypeAlias = "tuple[str, Vector, str, Mapping[str, Any]]"
 """id, embedding, text, metadata"""
 
 
@@ -108,17 +109,19 @@ def store_records(
     under_way: set[Future[Any]] = set()
     try:
         index.put(records, progress, under_way)
-    except S3VectorsError as error:
-        if error.nothing_done or not withdraw or isinstance(error, InvalidInputError):
+    except BaseException as error:
+        if not withdraw:
             raise
-        other = _undo(index, [record.key for record in records], error)
+        keys = [record.key for record in records]
+        if not isinstance(error, S3VectorsError) or error.from_progress:  # an interruption
+            _undo_in_background(index, keys, under_way)
+            raise
+        if error.nothing_done or isinstance(error, InvalidInputError):
+            raise
+        other = _undo(index, keys, error)
         if other is None:
             raise
         raise other from error
-    except BaseException:  # an interruption, or an error in the caller's `progress`
-        if withdraw:
-            _undo_in_background(index, [record.key for record in records], under_way)
-        raise
 
 
 def _undo(
@@ -157,7 +160,8 @@ def _undo_in_background(
     """Like `_undo`, while another error is raised; the caller waits for a moment only."""
 
     def delete_stored() -> None:
-        wait(list(under_way))  # a put that ends after the deletion would stay
+        while wait(list(under_way), timeout=TICK).not_done:
+            pass  # a put that ends after the deletion would stay
         try:
             index.delete(keys)
         except S3VectorsError as error:

@@ -87,6 +87,8 @@ def delete_matching(
                 if outcomes.hopeless:
                     break
         except S3VectorsError as error:
+            if error.from_progress:
+                raise
             unread = error
         # The first page, which is of no segment; if reading failed, also the unfinished segments
         _delete(index, [key for keys in unfinished.values() for key in keys], outcomes)
@@ -103,9 +105,10 @@ def _delete(index: VectorIndex, keys: list[str], outcomes: Outcomes) -> None:
         return
     try:
         index.delete(keys, part_of=outcomes)
-        outcomes.note_done(keys)
     except S3VectorsError as error:
         outcomes.note_error(error)
+    else:
+        outcomes.note_done(keys)
 
 
 def _build_partial_error(outcomes: Outcomes, error: S3VectorsError) -> PartialWriteError:

@@ -161,6 +161,7 @@ def test_a_response_that_is_always_truncated_is_an_error(provider, monkeypatch):
         ({}, b'{"vectors":null}'),
         ({}, b'{"vec'),
         ({}, b"[]"),
+        ({}, b'[{"data":{"float32":[1]}}]'),
         ({}, b"<html>"),
         ({"content-length": "abc"}, b"{}"),
         ({"content-length": "2, 2"}, b"{}"),
@@ -179,7 +180,7 @@ def test_a_success_that_is_not_from_s3_vectors_is_an_error(operation, headers, c
 
     with pytest.raises(S3VectorsError, match="the response is not from S3 Vectors"):
         {
-            "GetVectors": lambda: provider.get_by_ids(["a"]),
+            "GetVectors": lambda: provider.get_vectors_with_embeddings(["a"]),
             "ListVectors": lambda: provider.count_by_filter({}),
             "QueryVectors": lambda: provider.search(QUESTION),
         }[operation]()

@@ -73,6 +73,22 @@ def test_the_calls_stop_when_the_caller_stops_reading():
     assert threading.active_count() == before
 
 
+def test_an_interruption_while_a_call_is_handed_over_leaves_no_call_behind():
+    """Whoever waits for the calls under way would wait for ever."""
+
+    class InterruptedSet(set):
+        def add(self, call):
+            super().add(call)
+            raise KeyboardInterrupt
+
+    under_way = InterruptedSet()
+
+    with pytest.raises(KeyboardInterrupt):
+        next(call_in_parallel(lambda n: n, range(2), under_way=under_way))
+
+    assert under_way == set()
+
+
 def test_items_are_taken_only_when_a_call_can_start():
     """A generator of large bodies is not read ahead."""
     taken = []

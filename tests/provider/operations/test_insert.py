@@ -7,6 +7,7 @@ import json
 import logging
 import pickle
 import threading
+from concurrent import futures
 
 import numpy as np
 import pytest
@@ -483,9 +484,11 @@ def _patience(monkeypatch):
 
 
 @pytest.mark.usefixtures("_patience")
-@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_an_interrupted_insert_leaves_no_vector_with_a_generated_id(provider, error):
-    """The interruption is Ctrl-C or an error of the caller's own callback."""
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt, RuntimeError, InvalidInputError, UnavailableError]
+)
+def test_an_interrupted_insert_leaves_no_vector_with_a_generated_id(provider, error, caplog):
+    """The interruption is Ctrl-C or an error of the caller's own callback, also one of ours."""
 
     def progress(_):
         raise error
@@ -494,34 +497,58 @@ def test_an_interrupted_insert_leaves_no_vector_with_a_generated_id(provider, er
         provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500, progress=progress)
 
     assert provider.count_by_filter({}) == 0
+    assert f"was interrupted by {error.__name__}" in caplog.text
+
+
+def interrupt_with_a_put_in_flight(provider, ids=None):
+    """Insert two batches; the caller is interrupted when one is stored and the other is sent.
+
+    Returns an event that lets the service answer the other.
+    """
+    sent, answered = threading.Event(), threading.Event()
+
+    def answer_late(request, **_):
+        if b"late" in request.body:
+            sent.set()
+            assert answered.wait(60)
+        else:
+            assert sent.wait(60)
+
+    def progress(_):
+        if ids is not None:
+            answered.set()
+        raise KeyboardInterrupt
+
+    provider.client.meta.events.register("before-send.s3vectors.PutVectors", answer_late)
+    texts = ["t"] * 500 + ["late"] * 100
+    with pytest.raises(KeyboardInterrupt):
+        provider.insert([[1, 2, 3, 4]] * 600, texts, ids=ids, progress=progress)
+    return answered
 
 
 def test_the_deletion_waits_for_requests_that_are_still_in_flight(provider, monkeypatch, caplog):
     """A vector that the service stores after the deletion would stay."""
     monkeypatch.setattr("stache_ai_s3vectors.aws.parallel.GRACE", 0)
     monkeypatch.setattr("stache_ai_s3vectors.operations.insert.UNDO_PATIENCE", 0)
-    raised, deletions, order = threading.Event(), threading.Semaphore(0), []
+    deletions, order, awaited = threading.Semaphore(0), [], []
 
-    def answer_late(request, **_):
-        if b"late" in request.body:  # the second batch
-            raised.wait()
+    def record_wait(calls, timeout):
+        if threading.current_thread() is not threading.main_thread():
+            awaited.extend(calls)
+        return futures.wait(calls, timeout)
 
+    monkeypatch.setattr("stache_ai_s3vectors.operations.insert.wait", record_wait)
     events = provider.client.meta.events
-    events.register("before-send.s3vectors.PutVectors", answer_late)
     events.register("after-call.s3vectors.PutVectors", lambda **_: order.append("stored"))
     events.register("before-send.s3vectors.DeleteVectors", lambda **_: order.append("deletion"))
     events.register("after-call.s3vectors.DeleteVectors", lambda **_: deletions.release())
 
-    def progress(_):
-        raise KeyboardInterrupt
+    interrupt_with_a_put_in_flight(provider).set()
 
-    with pytest.raises(KeyboardInterrupt):
-        provider.insert([[1, 2, 3, 4]] * 600, ["t"] * 500 + ["late"] * 100, progress=progress)
     assert "They are being deleted" in caplog.text
-    raised.set()
-
     assert deletions.acquire(timeout=60)
     assert deletions.acquire(timeout=60)  # of the last 100
+    assert awaited
     assert order[:3] == ["stored", "stored", "deletion"]
     assert provider.count_by_filter({}) == 0
 
@@ -529,23 +556,8 @@ def test_the_deletion_waits_for_requests_that_are_still_in_flight(provider, monk
 def test_an_interrupted_insert_logs_what_was_stored_until_its_end(provider, monkeypatch, caplog):
     """Requests in flight get some time to end, and count when they do."""
     monkeypatch.setattr("stache_ai_s3vectors.aws.parallel.GRACE", 60)
-    raised = threading.Event()
 
-    def answer_late(request, **_):
-        if b"late" in request.body:  # the second batch
-            raised.wait()
-
-    def progress(_):
-        raised.set()
-        raise KeyboardInterrupt
-
-    provider.client.meta.events.register("before-send.s3vectors.PutVectors", answer_late)
-    ids = [f"id-{number}" for number in range(600)]
-
-    with pytest.raises(KeyboardInterrupt):
-        provider.insert(
-            [[1, 2, 3, 4]] * 600, ["t"] * 500 + ["late"] * 100, ids=ids, progress=progress
-        )
+    interrupt_with_a_put_in_flight(provider, [f"id-{number}" for number in range(600)])
 
     assert "600 of 600 vectors are known to be stored" in caplog.text
 

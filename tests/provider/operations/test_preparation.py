@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import pytest
 
 import providers
-from stache_ai_s3vectors import ConfigurationError, InvalidInputError, NotFoundError
+from stache_ai_s3vectors import (
+    ConfigurationError,
+    InvalidInputError,
+    NotFoundError,
+    S3VectorsProvider,
+)
 from stache_ai_s3vectors.operations import insert
 
 CALLS = {
-    "insert": lambda p, size: p.insert([[1.0] * size], ["t"]),
-    "search": lambda p, size: p.search([1.0] * size),
-    "search_summaries": lambda p, size: p.search_summaries([1.0] * size),
+    "insert": lambda p, size, number=1.0: p.insert([[number] * size], ["t"]),
+    "search": lambda p, size, number=1.0: p.search([number] * size),
+    "search_summaries": lambda p, size, number=1.0: p.search_summaries([number] * size),
 }
 ERRORS = (ConfigurationError, InvalidInputError)
 
@@ -38,6 +44,25 @@ def test_vectors_that_do_not_fit_the_settings_create_no_index(call):
     assert provider.client.list_vector_buckets()["vectorBuckets"] == []
     mended = providers.create_provider(embedding_dimension=4)
     assert len(mended.insert([[1.0] * 4], ["t"])) == 1
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("settings, number", [(4, math.nan), (8, 1.0)], ids=["NaN", "dimension"])
+def test_what_cannot_be_stored_creates_no_data_directory(call, settings, number, tmp_path):
+    """What cannot be searched for creates none either. The next call creates it."""
+    values = {
+        "embedding_dimension": settings,
+        "s3vectors_bucket_name": "my-bucket",
+        "s3vectors_endpoint_url": f"local:{tmp_path / 'data'}",
+    }
+    provider = S3VectorsProvider(providers.create_settings(**values))
+
+    with pytest.raises(ERRORS):
+        CALLS[call](provider, 4, number)
+
+    assert not (tmp_path / "data").exists()
+    CALLS[call](provider, settings)
+    assert (tmp_path / "data").exists()
 
 
 def test_a_missing_index_is_reported_before_a_wrong_dimension():

@@ -195,6 +195,31 @@ def test_when_nothing_can_be_read_nothing_is_deleted(provider):
         provider.delete_by_metadata("doc_id", "d")
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda p, progress: p.delete_by_metadata("doc_id", "d", progress=progress),
+        lambda p, progress: p.delete([f"id-{n}" for n in range(1000)], progress=progress),
+        lambda p, progress: p.update_status(
+            [f"id-{n}" for n in range(1000)], None, "purged", progress=progress
+        ),
+    ],
+    ids=["delete_by_metadata", "delete", "update_status"],
+)
+def test_an_error_of_ours_from_the_caller_s_progress_is_no_failure_of_a_request(
+    provider, call, caplog
+):
+    """The call ends with that error, and the log says what is done."""
+
+    def progress(_):
+        raise UnavailableError("the caller's own")
+
+    with pytest.raises(UnavailableError, match="^the caller's own$"):
+        call(provider, progress)
+
+    assert "was interrupted by UnavailableError" in caplog.text
+
+
 def test_with_a_low_rate_an_interrupted_call_sends_nothing_more(provider):
     """The interrupted thread waits for the rate before it hands a request over."""
     puts = record_calls(provider.client, "PutVectors")
