@@ -1,4 +1,4 @@
-"""What a package index shows of a wheel: the project's links, and its README.md.
+"""Metadata of a wheel for a package index: the project's links, and its README.md.
 
 The release workflow sets the environment variable STACHE_S3VECTORS_REPOSITORY_URL to the
 repository's address. With it, the wheel has project links, and the relative links and pictures of

@@ -169,7 +169,7 @@ class Tasks:
         return peaks
 
     def profile(self) -> list[dict[str, float]]:
-        """Whose code the processor time of so many searches is spent in, run by run."""
+        """Shares of the processor time of so many searches, by owner of the code, run by run."""
         questions = self.corpus.draw_vectors(self.count).tolist()
         return [self.profile_searches(questions) for _ in range(6)][1:]
 

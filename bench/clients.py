@@ -92,7 +92,7 @@ class Boto3(PlainClient):
 
 
 class Floor(PlainClient):
-    """What cannot be left out: JSON by orjson, one signature, one HTTP request; no checks."""
+    """The least work: JSON by orjson, one signature, one HTTP request; no checks."""
 
     def __init__(self) -> None:
         import orjson

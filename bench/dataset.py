@@ -1,4 +1,4 @@
-"""What the benchmarks store: vectors with the text and metadata that Stache writes."""
+"""The data of the benchmarks: vectors with the text and metadata that Stache writes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONDITIONS: Final[dict[str, dict[str, Any]]] = {
     "1 %": {**PRESENT, "namespace": "books/7"},
     "50 %": {**PRESENT, "half": 1},
 }
-"""What a query's filter keeps, in the metadata of `Corpus`: soft delete, type, one condition."""
+"""The filters of queries, on the metadata of `Corpus`: soft delete, type, one condition."""
 
 _TEXT_WORDS: Final = 260
 """English has 5.7 characters a word, the space included."""

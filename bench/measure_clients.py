@@ -1,4 +1,4 @@
-"""What the provider costs, compared with other clients and with what cannot be left out.
+"""The provider's cost, compared with other clients and with the least work.
 
 All use a server of ours on loopback, with 1.5 KB of text a vector and Python lists of floats
 as Stache hands them over. Each client runs in a process and, where it is not ours, in an
@@ -66,7 +66,7 @@ def fill(url: str, count: int, dimension: int = dataset.DIMENSION) -> None:
 def compare(
     run: Callable[[str, str], Any], urls: Mapping[str, str], unit: str, rounds: int = ROUNDS
 ) -> dict[str, Any]:
-    """Medians of clients, each at its server, alternately, and how often ours goes into them."""
+    """Medians of clients, each at its server, alternately, and their ratios to ours."""
     tasks = {name: lambda _, name=name, url=url: run(name, url) for name, url in urls.items()}
     runs = sampling.run_in_turns(tasks, rounds)
     medians = {name: [*map(statistics.median, figures)] for name, figures in runs.items()}
@@ -154,7 +154,7 @@ def measure_memory() -> dict[str, Any]:
 
 
 def profile_searches() -> dict[str, float]:
-    """Whose code the processor time of our searches is spent in."""
+    """Shares of the processor time of our searches, by owner of the code."""
     with serve() as url:
         fill(url, 1_000)
         runs = Task("profile", PROFILED).run("ours", url)
@@ -162,7 +162,7 @@ def profile_searches() -> dict[str, float]:
 
 
 def measure_http() -> dict[str, Any]:
-    """What the engine costs behind boto3, durable: of inserts its share, and the caller's time."""
+    """The cost of the durable engine behind boto3: its share of inserts, and the caller's time."""
     result: dict[str, Any] = {}
     kinds: dict[str, Any] = {"put": {}, "put, text": dataset.TEXT_SEARCH}
     for name, configuration in kinds.items():
@@ -182,7 +182,7 @@ def measure_http() -> dict[str, Any]:
 
 
 def read_releases(names: Iterable[str]) -> dict[str, str]:
-    """Which release each client is; the floor is none."""
+    """The release of each client; the floor is none."""
     ours = {"ours": "stache-ai-s3vectors"}
     clients = [name for name in names if name != "floor"]
     return {name: processes.read_release(name, ours.get(name, "boto3")) for name in clients}

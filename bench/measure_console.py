@@ -1,4 +1,4 @@
-"""How long the console takes: its first page, a query, a map; and what it costs the API.
+"""Times of the console: its first page, a query, a map; and its cost to the API.
 
 The server is a process of its own, with its data on disk. A query through the console is compared
 with the same request to the API, alternately; so is a request to a server with and without a

@@ -1,4 +1,4 @@
-"""What the operator's tool costs: copy, export and import, compared with the provider's insert.
+"""Rates of the operator's tool: copy, export and import, compared with the provider's insert.
 
 From one server of ours to another on loopback, both durable, as fast as it goes. The copy is
 interrupted twice with Ctrl-C and called again each time. At the end, every vector is compared.

@@ -1,4 +1,4 @@
-"""What S3 Vectors costs and takes, by arithmetic: the provider's table of prices, and limits.
+"""Cost and time of S3 Vectors, by arithmetic with the provider's table of prices, and limits.
 
 `measure` is about a million chunks as the other benchmarks store them, in sizes as the service
 counts them; `estimate` about many more vectors than one machine holds (scale.md).
@@ -100,7 +100,7 @@ def size_page(costs: Any) -> int:
 
 
 def compare_with_measured(clients: Any, costs: Any) -> dict[str, Any]:
-    """What was measured at small sizes, and what the arithmetic gives."""
+    """Measurements at small sizes, and the results of the arithmetic."""
     processor = clients["costs"][str(dataset.DIMENSION)]
     writing, reading = (processor[task]["ours"]["median"] / 1000 for task in ("insert", "scan"))
     pairs = {}

@@ -1,4 +1,4 @@
-"""What clients do when the service fails: what they try again, and what they lose.
+"""Clients when the service fails: their retries, and the vectors that they lose.
 
 Each inserts the same chunks, 1,000 a call, into a server of ours that lets a share of requests
 fail, seeded, and reports which calls succeeded, and what the errors of the others named as stored;

@@ -1,4 +1,4 @@
-"""How often vector search, text search and hybrid search find the correct chunks.
+"""The share of questions for which vector, text and hybrid search find the correct chunks.
 
 The corpus is the Python language reference, which is part of every Python installation. The
 questions are in `hybrid/questions.json`: in plain words, by name, and about nothing that is in it.
@@ -156,7 +156,7 @@ class Trial:
         }
 
     def count_hits(self, search: Callable[[int, int], Iterable[int]]) -> dict[str, list[int]]:
-        """How many questions of each kind have a right answer among the first 1, 3 and 10."""
+        """The numbers of questions of each kind with a right answer among the first 1, 3 and 10."""
         hits: dict[str, list[int]] = {"plain": [0] * len(TOP), "names": [0] * len(TOP)}
         for at, question in enumerate(self.questions):
             if question.kind in hits:

@@ -1,4 +1,4 @@
-"""What the example's Lambda function weighs, and how long it takes to its first answer.
+"""The size of the example's Lambda function, and its time to the first answer.
 
 Built for this machine's Python and processor, run by AWS's own runtime client as Lambda would,
 compared with floors that need less: in the same package, alternately. The endpoint is the tests'
@@ -65,7 +65,7 @@ EVENTS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "health": ("handler", {"action": "health"}),
     "query": ("handler", {"action": "query", "question": "Where does the cat sleep?"}),
 }
-"""What is measured: a module of the package, and the event that it gets."""
+"""The measured events: each has a module of the package, and the event that it gets."""
 
 
 def weigh(package: Path) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What a million chunks take: imported at the service's write rate, copied, and searched.
+"""A million chunks: imported at the service's write rate, copied, and searched.
 
 An export is imported over HTTP into an engine that applies AWS's limits. The import is killed twice
 on its way and called again. The index is then copied to another server as fast as it goes, which

@@ -166,7 +166,7 @@ class Trial:
         return {"indexed": round(len(self.vectors) / seconds), **times} if indexed else times
 
     def measure_openings(self) -> dict[str, Any]:
-        """What `open_peer` returns in fresh processes, and with a cold file cache."""
+        """The figures of `open_peer` in fresh processes, and with a cold file cache."""
         arguments = (self.name, self.directory, self.vectors.nbytes)
         open_again = partial(processes.call, "this", "measure_peers:open_peer", *arguments)
         runs = [open_again() for _ in range(OPENINGS)]

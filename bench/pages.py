@@ -28,7 +28,7 @@ FILLED: Final = re.compile(r"<!-- (table|figure) (.+?) -->(.*?)<!-- end -->", re
 FIGURE: Final = re.compile(r"\{(.+?) \| (.+?)\}")
 SPECIFICATION: Final = tomllib.loads((FOLDER / "tables.toml").read_text("utf-8"))
 LEAST: Final = 1.05
-"""How much better than ours is bold."""
+"""The ratio to ours from which a figure is bold."""
 
 
 @cache
@@ -156,7 +156,7 @@ def render_targets() -> str:
 
 
 def render_machines() -> str:
-    """Which figures were measured on which machine, and with what; others do not depend on it."""
+    """The machines and packages of the figures that depend on them."""
     names: dict[tuple[str, ...], list[str]] = {}
     for name, result in load_results().items():
         if about := result.get("machine"):

@@ -25,7 +25,7 @@ class Peer:
     """
 
     module: ClassVar = "s3vectors_local.engine"
-    """What it imports."""
+    """The module that it imports."""
     most: ClassVar[int | None] = None
     """Vectors that are stored at most; None is all of them."""
 
@@ -42,7 +42,7 @@ class Peer:
         return False
 
     def list_more_tasks(self, _vectors: Any, _queries: Any) -> dict[str, Callable[[int], object]]:
-        """What only this one is measured at, each by the number of a query."""
+        """The tasks of this one only, each by the number of a query."""
         return {}
 
     def close(self) -> None:

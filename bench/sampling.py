@@ -1,4 +1,4 @@
-"""How the benchmarks measure: alternately, as medians with their spread; and on which machine."""
+"""Measuring: alternately, as medians with their spread; and a description of the machine."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def _to_document(record: Item, target: Any) -> Item:
 
 
 def read_file(path: Path) -> Contents:
-    """What the file holds.
+    """The content of the file.
 
     Raises:
         ValueError: the file does not exist.

@@ -27,7 +27,7 @@ HOST: Final = "127.0.0.1"
 _JSON: Final = "-H 'Content-Type: application/json'"
 
 GUIDE: Final = """
-Stache is running. Ctrl-C ends it.
+Stache is running. Press Ctrl-C to stop.
 
   API, to try in the browser   {url}/docs
   engine                       {engine}

@@ -45,7 +45,7 @@ class WordHashingEmbeddings(EmbeddingProvider):  # type: ignore[misc]  # stache_
         return [embed(text) for text in texts]
 
     def get_dimensions(self) -> int:
-        """How many numbers a vector has."""
+        """The dimension of the vectors."""
         return DIMENSION
 
 

@@ -1,4 +1,4 @@
-"""Who may use a store: other accounts by the bucket policy, grantees by their own policies."""
+"""Access to a store: of other accounts by the bucket policy, of grantees by their own policies."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ CHOICES: Final = {
     "architecture": ("arm64", "x86_64"),
     "embedding_provider": ("bedrock", "word-hashing"),
 }
-"""What the function can be built for, and what it has in its package."""
+"""The choices for the function: what it can be built for, and the content of its package."""
 
 NO_SNAP_START: Final = ("python3.11",)
 """Runtimes without SnapStart (https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html)."""
@@ -57,7 +57,7 @@ DOCUMENTS_ACTIONS: Final = (
     "PutItem",
     "UpdateItem",
 )
-"""What stache-ai-dynamodb's document index calls on its table for this function."""
+"""The actions of stache-ai-dynamodb's document index on its table for this function."""
 
 NAMESPACES_ACTIONS: Final = ("DescribeTable",)
 """The same for the namespace registry, which Stache only looks for."""

@@ -153,7 +153,7 @@ def _list_requirements(
 
 
 def _describe_environment(runtime: str, architecture: str) -> dict[str, str]:
-    """What a requirement's marker can ask about, where the function runs."""
+    """The values of the variables in a requirement's marker, where the function runs."""
     version = runtime.removeprefix("python")
     return {
         "implementation_name": "cpython",
@@ -278,7 +278,7 @@ def main() -> None:
     parser.add_argument("--zip", type=Path, help="the file to build")
     options = parser.parse_args()
     if options.output is None and options.zip is None:
-        parser.error("say where: --output FOLDER, --zip FILE or both")
+        parser.error("pass --output FOLDER, --zip FILE or both")
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.output or Path(scratch)
         build(folder, options.runtime, options.architecture)

@@ -34,8 +34,8 @@ def check_skipped(stache: RAGPipeline, event: Answer, done: Answer, record: Answ
     same = f"the same text was ingested as document {done['doc_id']}, which"
     if record and status == "deleting":
         raise ValueError(
-            f"{same} is in the trash since {_read_deletion_time(record)}: send restore, or purge "
-            "and then ingest"
+            f"{same} has been in the trash since {_read_deletion_time(record)}: send restore, or "
+            "purge and then ingest"
         )
     if status == "purging":
         raise ValueError(f"{same} is being purged: send purge again, then ingest")
@@ -44,7 +44,7 @@ def check_skipped(stache: RAGPipeline, event: Answer, done: Answer, record: Answ
 
 
 def withdraw(stache: RAGPipeline, event: Answer, done: Answer) -> NoReturn:
-    """Take back a document that is stored, but not listed.
+    """Delete a document that is stored, but not listed.
 
     Raises:
         RuntimeError: always, with what to do.
@@ -52,8 +52,8 @@ def withdraw(stache: RAGPipeline, event: Answer, done: Answer) -> NoReturn:
     stache.documents_provider.delete(done["ids"], namespace=event["namespace"])
     _release(stache, {**event, **done})
     raise RuntimeError(
-        f"document {done['doc_id']} could not be listed in the documents table, so it was taken "
-        "back: nothing of it is stored. The function's log says why; then send ingest again"
+        f"document {done['doc_id']} could not be listed in the documents table, so the "
+        "ingest was undone; nothing is stored. The function's log says why; then send ingest again"
     )
 
 
@@ -111,9 +111,7 @@ def restore(stache: RAGPipeline, doc_id: str, namespace: str, deleted_at_ms: int
     except S3VectorsError as error:
         raise RuntimeError(f"{problem}: {error}. Send delete, then restore again") from error
     if marked < len(record["chunk_ids"]):
-        raise RuntimeError(
-            f"{problem}: {marked} of its {len(record['chunk_ids'])} chunks are there"
-        )
+        raise RuntimeError(f"{problem}: {marked} of its {len(record['chunk_ids'])} chunks exist")
     return {"doc_id": doc_id, "namespace": namespace, "status": "active"}
 
 
@@ -131,7 +129,9 @@ def purge(stache: RAGPipeline, doc_id: str, namespace: str, deleted_at_ms: int) 
     _release(stache, record)
     index.complete_permanent_delete(doc_id, namespace, deleted_at_ms, record["filename"])
     if _get_record(stache, doc_id, namespace)["status"] != "purged":  # a conflict is only logged
-        raise RuntimeError(f"document {doc_id} has no vectors any more, but is listed: purge again")
+        raise RuntimeError(
+            f"document {doc_id} no longer has vectors, but is still listed: purge again"
+        )
     index.delete_cleanup_job(job["cleanup_job_id"])
     chunks = len(job["chunk_ids"])
     return {"doc_id": doc_id, "namespace": namespace, "chunks_deleted": chunks}
@@ -151,7 +151,8 @@ def _get_trashed(stache: RAGPipeline, doc_id: str, namespace: str, deleted_at_ms
     since = _read_deletion_time(record)
     if since != deleted_at_ms:
         raise BadEventError(
-            f"deleted_at_ms is {deleted_at_ms}; document {doc_id} is in the trash since {since}"
+            f"deleted_at_ms is {deleted_at_ms}; document {doc_id} has been in the trash since "
+            f"{since}"
         )
     return record
 

@@ -46,7 +46,7 @@ BOTO3_SERVICES: Final = ("bedrock-runtime", "dynamodb")
 
 @dataclass(frozen=True)
 class Action:
-    """What an action does, and the fields that its event must and may have."""
+    """An action, and the fields that its event must and may have."""
 
     run: Callable[[RAGPipeline, Answer], Awaitable[Answer]]
     required: Fields = field(default_factory=dict)
@@ -203,7 +203,7 @@ def _check_event(event: Any) -> tuple[Action, Answer]:
 
 
 def _check_names(action: str, values: Answer) -> None:
-    """What begins with _ is Stache's own, and * stands for all namespaces below one."""
+    """Names that begin with _ are Stache's own, and * stands for all namespaces below one."""
     for key in values.get("metadata", ()):
         if key.startswith("_"):
             raise BadEventError(f"metadata has {key!r}; keys that begin with _ are Stache's own")

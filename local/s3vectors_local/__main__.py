@@ -398,7 +398,7 @@ def _print_start(
     host: str, port: int, data: str | None, *, verified: bool, console: ConsoleOptions | None
 ) -> None:
     storage = f"data in {data}" if data else "data in memory only"
-    click.echo(f"s3vectors-local: {_build_url(host, port)}, {storage}; Ctrl-C stops")
+    click.echo(f"s3vectors-local: {_build_url(host, port)}, {storage}; press Ctrl-C to stop")
     if console is not None:
         loopback = "::1" if ":" in host else DEFAULT_HOST
         url = _build_url(loopback if _is_wildcard(host) else host, port)

@@ -79,9 +79,9 @@ def connect_all(
 def _patch_botocore() -> Callable[[], None]:
     """Wrap botocore's methods; return the function that unwraps them."""
     from botocore.endpoint import Endpoint  # noqa: PLC0415 - an extra
-    from botocore.httpsession import URLLib3Session  # noqa: PLC0415
-    from botocore.session import Session  # noqa: PLC0415
-    from botocore.signers import RequestSigner  # noqa: PLC0415
+    from botocore.httpsession import URLLib3Session  # noqa: PLC0415 - an extra
+    from botocore.session import Session  # noqa: PLC0415 - an extra
+    from botocore.signers import RequestSigner  # noqa: PLC0415 - an extra
 
     with ExitStack() as changes:
         for owner, name, replacement in (

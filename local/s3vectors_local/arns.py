@@ -44,7 +44,7 @@ _SESSION: Final = "s3vectors-local"
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sends a request. A vector bucket belongs to one account in one region.
+    """The sender of a request. A vector bucket belongs to one account in one region.
 
     Args:
         account: 12 digits. For a service, the account that it works for.

@@ -45,7 +45,7 @@ KINDS: Final = (*_ERRORS, *_LOSSES)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happens to one request.
+    """The fate of one request.
 
     Args:
         error: the error response; the engine does not see the request.

@@ -65,7 +65,8 @@ def s3vectors_all_clients(s3vectors_engine: Engine) -> Iterator[Engine]:
     from .all_clients import connect_all  # noqa: PLC0415 - numpy is heavy
 
     try:
-        import botocore  # type: ignore[import-untyped,unused-ignore]  # noqa: F401, PLC0415
+        # Only to know whether it is installed: it is an extra
+        import botocore  # type: ignore[import-untyped,unused-ignore]  # noqa: F401, PLC0415 - see above
     except ModuleNotFoundError:
         pytest.fail("s3vectors_all_clients needs boto3: pip install 'boto3>=1.44.4'")
 

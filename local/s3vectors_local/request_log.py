@@ -26,7 +26,7 @@ _MAX_WAITING: Final = 10_000
 """Lines that wait to be printed. More are dropped; the log then has their number."""
 
 _CLOSE_SECONDS: Final = 3
-"""How long `close` waits for the last lines."""
+"""Seconds that `close` waits for the last lines."""
 
 
 class RequestLog:

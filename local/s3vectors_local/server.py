@@ -55,7 +55,7 @@ _THREADS: Final = 4
 """Requests that are executed at a time. The engine runs one; the others are parsed."""
 
 _GRACE_SECONDS: Final = 3
-"""How long the server waits for running requests when it stops."""
+"""Seconds that the server waits for running requests when it stops."""
 
 _STOPPING: Final = "s3vectors-local is stopping"
 

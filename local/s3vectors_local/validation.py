@@ -19,7 +19,7 @@ from .limits import FILTERABLE_METADATA_BYTES, KEY_BYTES, METADATA_BYTES, METADA
 Vector: TypeAlias = npt.NDArray[np.float32]
 
 _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
-"""How the protocol encodes floats that JSON does not have."""
+"""The protocol's encoding of floats that JSON does not have."""
 
 
 _INFINITE: Final = frozenset({float("inf"), float("-inf")})

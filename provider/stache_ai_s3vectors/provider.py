@@ -105,7 +105,7 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
 
     @property
     def max_batch_size(self) -> int:
-        """How many vectors Stache should insert at a time: one PutVectors request."""
+        """The number of vectors that Stache should insert at a time: one PutVectors request."""
         return limits.PUT_BATCH
 
     def get_collection_info(

@@ -71,8 +71,8 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
         default=30.0,
         ge=0,
         allow_inf_nan=False,
-        description="Seconds in which a request is retried if it is throttled, the service fails "
-        "or no response arrives.",
+        description="How long to retry a request that is throttled, fails or gets no response, in "
+        "seconds.",
     )
     s3vectors_max_attempts: int | None = Field(
         default=None,
@@ -172,12 +172,12 @@ def load_settings(**values: Any) -> Settings:
         raise ConfigurationError(describe_faults(error.errors())) from None
 
 
-def resolve_settings(settings: StacheSettings, index: str | None = None) -> Options:
+def resolve_settings(settings: StacheSettings, index_name: str | None = None) -> Options:
     """Resolve and check the settings of one index.
 
     Args:
         settings: Stache's settings, or ours.
-        index: the index to use; the documents index when None.
+        index_name: the index to use; the documents index when None.
 
     Raises:
         ConfigurationError: a setting is missing, malformed or contradicts another.
@@ -191,7 +191,7 @@ def resolve_settings(settings: StacheSettings, index: str | None = None) -> Opti
         bucket_name=bucket,
         # The engine in this process has one account, whatever the ARN says
         bucket_arn=None if local else arn,
-        index_name=index or ours.s3vectors_documents_index or ours.s3vectors_index,
+        index_name=index_name or ours.s3vectors_documents_index or ours.s3vectors_index,
         region=_resolve_region(ours, _parse_region(arn), local=local),
         endpoint=endpoint,
         create_index=local if create is None else create,

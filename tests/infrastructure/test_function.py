@@ -158,7 +158,7 @@ def test_an_ingestion_without_a_document_record_is_rolled_back(monkeypatch, name
 
     with monkeypatch.context() as patched:
         patched.setattr(index, "create_document", refuse)
-        with pytest.raises(RuntimeError, match="taken back: nothing of it is stored"):
+        with pytest.raises(RuntimeError, match="ingest was undone; nothing is stored"):
             invoke("ingest", text=CAT, **name)
     before = find_passages("cat")
     repeated = invoke("ingest", text=CAT, **name)
@@ -172,7 +172,9 @@ def test_a_text_whose_document_is_in_the_trash_is_refused(cat):
     """Stache would skip it, and no query would find it."""
     trashed = invoke("delete", doc_id=cat)["deleted_at_ms"]
 
-    with pytest.raises(ValueError, match=f"{cat}, which is in the trash since {trashed}: send re"):
+    with pytest.raises(
+        ValueError, match=f"{cat}, which has been in the trash since {trashed}: send re"
+    ):
         invoke("ingest", text=CAT, filename="cat.txt")
 
 
@@ -194,7 +196,7 @@ def test_a_new_version_replaces_the_previous_one(cat):
 
     assert response["action"] == "ingested_version"
     assert find_passages("cat") == [new, DOG]
-    with pytest.raises(ValueError, match=f"{cat}, which is in the trash"):
+    with pytest.raises(ValueError, match=f"{cat}, which has been in the trash"):
         invoke("ingest", text=CAT, filename="cat.txt")
 
 
@@ -228,7 +230,9 @@ def test_a_purge_that_is_not_recorded_is_an_error(cat, monkeypatch):
     index = handler.pipeline().document_index_provider
     with monkeypatch.context() as patched:
         patched.setattr(index, "complete_permanent_delete", lambda *_: None)
-        with pytest.raises(RuntimeError, match="no vectors any more, but is listed: purge again"):
+        with pytest.raises(
+            RuntimeError, match="no longer has vectors, but is still listed: purge again"
+        ):
             invoke("purge", doc_id=cat, deleted_at_ms=trashed)
 
     invoke("purge", doc_id=cat, deleted_at_ms=trashed)
@@ -242,7 +246,7 @@ def test_a_restore_with_missing_chunks_is_an_error(cat):
     provider = handler.pipeline().documents_provider
     provider.delete(handler.pipeline().get_document_record(cat, "default")["chunk_ids"])
 
-    with pytest.raises(RuntimeError, match="0 of its 1 chunks are there"):
+    with pytest.raises(RuntimeError, match="0 of its 1 chunks exist"):
         invoke("restore", doc_id=cat, deleted_at_ms=trashed)
 
 
@@ -257,7 +261,7 @@ def test_a_wrong_time_of_deletion_is_refused(cat):
 
     for action in ("restore", "purge"):
         with pytest.raises(
-            ValueError, match=f"is 1; document {cat} is in the trash since {trashed}"
+            ValueError, match=f"is 1; document {cat} has been in the trash since {trashed}"
         ):
             invoke(action, doc_id=cat, deleted_at_ms=1)
     invoke("restore", doc_id=cat, deleted_at_ms=trashed)

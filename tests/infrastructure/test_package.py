@@ -283,7 +283,7 @@ def test_a_missing_wheel_is_an_error_with_its_fix(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "arguments, problem",
     [
-        ([], "say where: --output FOLDER, --zip FILE or both"),
+        ([], "pass --output FOLDER, --zip FILE or both"),
         (["--runtime", "3.13", "--zip", "x"], "invalid choice: '3.13' (choose from"),
         (["--runtime", "python3.10", "--zip", "x"], "invalid choice: 'python3.10'"),
         (["--architecture", "mips", "--zip", "x"], "invalid choice: 'mips'"),

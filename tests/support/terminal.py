@@ -165,7 +165,7 @@ def _run_command(command: str, directory: Path) -> str:
         environment = _make_path_variables(Path(sys.executable).parent, directory / "packages")
     terminal = Terminal(command.replace("--port 9100", "--port 0"), work, environment)
     if " serve " in command or " console " in command:
-        terminal.wait_for("console: http" if " serve " in command else "Ctrl-C stops")
+        terminal.wait_for("console: http" if " serve " in command else "Press Ctrl-C")
         _wait_for_server(terminal.screen_text)
         terminal.type("\x03")
     elif "indexes delete" in command and "--yes" not in command:

@@ -23,7 +23,7 @@ _SAMPLE: Final = 1_000
 
 _EXAMPLES: Final = 5
 _EXAMPLE_LENGTH: Final = 80
-"""How many values of a metadata key are shown, and how many characters of each."""
+"""The numbers of values shown of a metadata key, and of characters of each."""
 
 
 def count_vectors(service: Service, members: Members) -> Steps:
@@ -36,7 +36,7 @@ def count_vectors(service: Service, members: Members) -> Steps:
 
 
 class Cursor(NamedTuple):
-    """Where a listing continues: inside a page, because a filter excludes vectors.
+    """The position at which a listing continues: inside a page, because a filter excludes vectors.
 
     Args:
         token: of the page; None for the first.

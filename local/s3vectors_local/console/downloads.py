@@ -20,7 +20,7 @@ from .service import Service
 from .steps import read_names
 
 _SECONDS: Final = 60
-"""How long a ticket is valid, in seconds."""
+"""The seconds for which a ticket is valid."""
 
 _TICKETS: Final = 100
 """The number of valid tickets; the oldest is dropped."""
@@ -35,7 +35,7 @@ _NAME: Final = re.compile(r"[a-z0-9.-]{1,63}")
 
 @dataclass(frozen=True)
 class Download:
-    """What to download.
+    """A download that was asked for.
 
     Args:
         service: whose index it is.

@@ -1,4 +1,4 @@
-"""How to serve the console."""
+"""Options of the console."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _TOKEN_BYTES = 24
 
 @dataclass(frozen=True)
 class ConsoleOptions:
-    """How to serve the console.
+    """Options of the console.
 
     Args:
         write: whether it can delete and import.

@@ -119,7 +119,7 @@ def _describe_result(vector: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Place(NamedTuple):
-    """Where a key is in a ranking.
+    """The place of a key in a ranking.
 
     Args:
         rank: from 1; None when it is not there.

@@ -32,7 +32,7 @@ class Service(Protocol):
 
     @property
     def choices(self) -> Choices:
-        """How it matches filters where AWS's behavior is not documented."""
+        """Its choices for filters where AWS's behavior is not documented."""
 
     def call(self, operation: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Perform an operation; times are seconds since 1970.
@@ -47,7 +47,7 @@ class Service(Protocol):
 
     @property
     def parallel(self) -> int:
-        """How many calls at a time are faster than one after the other."""
+        """The number of calls at a time that are faster than one after the other."""
 
     def read_stamp(self, names: Mapping[str, str]) -> int | None:
         """Return a number that changes with an index; None if the service has none.
@@ -64,7 +64,7 @@ class Service(Protocol):
         """
 
     def describe(self) -> dict[str, Any]:
-        """What the page shows about the service: its members of `about`."""
+        """The service's members of `about`, which the page shows."""
 
     def in_region(self, region: str) -> Service:
         """The service for another region.

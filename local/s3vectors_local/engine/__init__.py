@@ -194,7 +194,7 @@ class Engine:
 
     @property
     def choices(self) -> Choices:
-        """What it does where AWS's behavior is not documented."""
+        """Its choices where AWS's behavior is not documented."""
         return self._state.choices
 
     def list_regions(self, account: str) -> set[str]:

@@ -432,7 +432,7 @@ def _check_own_resource(name: str, pattern: str) -> None:
 
 @dataclass(frozen=True)
 class _Grammar:
-    """What a kind of policy can contain."""
+    """The grammar of one kind of policy."""
 
     kind: str
     members: frozenset[str]

@@ -1,4 +1,4 @@
-"""Where requests go, and the commands that create what does not exist, for error messages."""
+"""The endpoint of requests, and the commands that create what is missing, for error messages."""
 
 from __future__ import annotations
 

@@ -253,7 +253,7 @@ def _read_file_times() -> tuple[int, ...]:
 
 
 def _read_file_time(file: str) -> int:
-    """When a file was written last; 0 when it does not exist or is not a regular file."""
+    """The time of a file's last write; 0 if it does not exist or is not a regular file."""
     try:
         status = Path(file).expanduser().stat()
     except (OSError, RuntimeError, ValueError):  # boto3 reports the fault if it reads the file

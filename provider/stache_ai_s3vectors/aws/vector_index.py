@@ -59,7 +59,7 @@ REFRESH_SECONDS_WITHOUT: Final = 300.0
 """Seconds after which an index without text search is described again: it may have been added."""
 
 MAX_FETCHES: Final = 3
-"""How often a search fetches its pages when writes change the ranking meanwhile."""
+"""The most times that a search fetches its pages when writes change the ranking meanwhile."""
 
 
 class VectorIndex:

@@ -64,7 +64,9 @@ def check_fields(fields: Any) -> None:
     check_list("fields", fields, of="metadata keys")
     for field in fields:
         if not isinstance(field, str):
-            raise InvalidInputError(f"fields holds {field!r:.80}; metadata keys are strings")
+            raise InvalidInputError(
+                f"fields contains {field!r:.80}; it must contain strings, the metadata keys"
+            )
 
 
 def check_limit(limit: Any) -> int:

@@ -366,7 +366,7 @@ class _NativeConverter:
         if self._left < 0:
             raise InvalidInputError(
                 f"metadata {self._name!r:.80} has more than {limits.METADATA_BYTES} values, or "
-                "contains itself; all metadata of a vector has at most as many bytes"
+                "contains itself; all metadata of a vector has at most that many bytes"
             )
         if levels and isinstance(value, dict):
             return {key: self.convert(item, levels - 1) for key, item in value.items()}

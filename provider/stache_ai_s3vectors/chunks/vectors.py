@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Vector: TypeAlias = "Sequence[float] | npt.NDArray[Any]"
-"""What a caller may pass; numpy is not needed for it."""
+"""A vector as a caller passes it; numpy is not needed for it."""
 
 Numbers: TypeAlias = Any
 """A vector that can be sent: a list of floats, a numpy array, or an `UnreadVector`."""

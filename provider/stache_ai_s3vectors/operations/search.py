@@ -40,7 +40,7 @@ PHRASE_DEPTH: Final = 100
 
 @dataclass(frozen=True)
 class Query:
-    """What to search for, checked against the index's description."""
+    """A query that was checked against the index's description."""
 
     description: IndexDescription
     vector: Numbers
@@ -136,12 +136,12 @@ def _filter_by_phrases(
 class _Scores:
     """The scores of results, formatted only if the log level needs them."""
 
-    def __init__(self, index: str, matches: Sequence[Match]) -> None:
-        self._index = index
+    def __init__(self, index_name: str, matches: Sequence[Match]) -> None:
+        self._index_name = index_name
         self._matches = matches
 
     def __str__(self) -> str:
-        return f"scores on {to_printable(self._index)}: " + "; ".join(
+        return f"scores on {to_printable(self._index_name)}: " + "; ".join(
             map(_format_scores, self._matches)
         )
 

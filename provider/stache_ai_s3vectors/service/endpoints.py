@@ -1,4 +1,4 @@
-"""What an endpoint may be. Pure."""
+"""The form of endpoints. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _USER: Final = re.compile(r"[\w.~%!$&*+,;=:-]*", re.ASCII)
 
 
 def describe_user_fault(name: str, endpoint: str) -> str:
-    """What is wrong with the user and the password in a URL, without them; empty if nothing is.
+    """Describe the fault of a URL's user and password, without them; empty if there is none.
 
     Args:
         name: the setting's.
@@ -22,6 +22,6 @@ def describe_user_fault(name: str, endpoint: str) -> str:
     if not at or _USER.fullmatch(user):
         return ""
     return (
-        f"{name} has a user or a password with characters that a URL does not take (…@{host}); "
+        f"{name} has a user or a password with characters that a URL does not allow (…@{host}); "
         "leave them out: requests are signed with AWS credentials"
     )

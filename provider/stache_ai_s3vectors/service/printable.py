@@ -12,7 +12,7 @@ _PORT: Final = re.compile(r"(?<=could not be cast to integer value as )'.*'")
 """urllib's message about a password with a slash, whose beginning it takes for a port."""
 
 _BIDI: Final = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-"""What changes the direction of the text around it: https://www.unicode.org/reports/tr9/"""
+"""Characters that change the direction of the text around them: https://www.unicode.org/reports/tr9/"""
 
 _SURROGATES: Final = range(0xD800, 0xE000)
 """Halves of characters, which no encoding of a terminal or a file takes."""

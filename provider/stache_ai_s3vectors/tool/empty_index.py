@@ -29,7 +29,7 @@ class EmptyIndex(VectorIndex):
         """One empty page."""
         yield Page([], None)
 
-    def get(self, keys: Sequence[str], *, data: bool = False) -> Iterator[Record]:  # noqa: ARG002
+    def get(self, keys: Sequence[str], *, data: bool = False) -> Iterator[Record]:  # noqa: ARG002 - likewise
         """No records."""
         return iter(())
 

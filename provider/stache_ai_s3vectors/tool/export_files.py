@@ -55,7 +55,7 @@ def open_partial(file: Path, source: list[Any], *, force: bool) -> Iterator[Buff
 
 
 def get_written_time(opened: BufferedRandom) -> datetime:
-    """When a file was written last."""
+    """The time of a file's last write."""
     return datetime.fromtimestamp(Path(opened.name).stat().st_mtime).astimezone()
 
 

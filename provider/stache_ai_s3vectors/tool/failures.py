@@ -76,7 +76,7 @@ def report_on_stop(
     *,
     errors: bool = True,
 ) -> Iterator[None]:
-    """When the work is interrupted or fails, print what was done and what to do.
+    """If the work is interrupted or fails, print what was done and what to do.
 
     Args:
         describe_progress: returns what was done.

@@ -74,7 +74,7 @@ class Restorer:
 
 
 def classify(record: Record) -> str:
-    """Which of Stache's indexes a vector belongs to: the older package could have one for all."""
+    """The index of Stache that a vector belongs to: the older package could have one for all."""
     kinds = {SUMMARY: "summaries", INSIGHT: "insights"}
     return kinds.get(str(record.metadata.get(TYPE)), "documents")
 

@@ -1,4 +1,4 @@
-"""What the commands share: options that stand for settings, and questions to the user."""
+"""Shared by the commands: options that stand for settings, and questions to the user."""
 
 from __future__ import annotations
 

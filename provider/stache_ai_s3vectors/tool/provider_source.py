@@ -207,7 +207,7 @@ def _create_provider(name: str, settings: Any) -> Any:
 
 
 def _suggest_settings(name: str) -> str:
-    """Which of Stache's settings seem to be the provider's."""
+    """The settings of Stache that seem to be the provider's."""
     prefix = name.partition("-")[0].partition("_")[0]
     fields = StacheSettings.model_fields if prefix else ()
     names = [field.upper() for field in fields if field.startswith(prefix)]

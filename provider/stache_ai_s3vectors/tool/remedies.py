@@ -1,4 +1,4 @@
-"""What to do about an error, in one line, for the operator's tool. Pure."""
+"""Remedies for errors, in one line, for the operator's tool. Pure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _BY_CODE: Final[Mapping[str, str]] = MappingProxyType(
         "KmsInvalidKeyUsage": _KEY_STATE,
         "KmsNotFound": _KEY_STATE,
         "TooManyRequests": "wait, then try again; with other writers, lower S3VECTORS_WRITE_RATE",
-        "ServiceQuotaExceeded": "delete what is not used any more, or ask AWS for a higher quota",
+        "ServiceQuotaExceeded": "delete what you no longer use, or ask AWS for a higher quota",
     }
 )
 """AWS's error code, without its `Exception`, to what helps."""
@@ -58,7 +58,7 @@ def get_cause(error: S3VectorsError) -> str:
 
 
 def find_remedy(error: S3VectorsError) -> str:
-    """What to do about an error; empty when the message says it."""
+    """The remedy for an error; empty if the message has it."""
     if error.remedy and not isinstance(error, PartialWriteError):
         return " ".join(error.remedy.split())
     if isinstance(error.__cause__, S3VectorsError):
@@ -100,7 +100,7 @@ def _advise_on_access(text: str) -> str:
 
 
 def advise_allowing(action: str, resources: str) -> str:
-    """What to do about a denied action."""
+    """The remedy for a denied action."""
     return (
         f"allow {action} on {resources}, and look for a Deny; stache-s3vectors policy prints all "
         "that is needed, and policy check FILE compares a policy with it"

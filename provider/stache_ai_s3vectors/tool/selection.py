@@ -1,4 +1,4 @@
-"""What commands take to choose one index, and some of its vectors: options, and what they mean."""
+"""The options with which commands choose one index, and some of its vectors."""
 
 from __future__ import annotations
 

@@ -39,10 +39,10 @@ class Stats:
     """The counts of an index's vectors; bytes are counted as the service counts them.
 
     Args:
-        index: its description.
+        description: of the index.
     """
 
-    index: IndexDescription
+    description: IndexDescription
     vectors: int = 0
     stored_bytes: int = 0
     searched_bytes: int = 0
@@ -55,10 +55,10 @@ class Stats:
 
     def add(self, key: str, stored: Mapping[str, Any]) -> None:
         """Count a vector by its key and stored metadata."""
-        non_filterable = self.index.non_filterable
+        non_filterable = self.description.non_filterable
         size = metadata_size(stored)
         filterable = metadata_size({k: v for k, v in stored.items() if k not in non_filterable})
-        base = _FLOAT32_BYTES * self.index.dimension + len(key.encode())
+        base = _FLOAT32_BYTES * self.description.dimension + len(key.encode())
         self.vectors += 1
         self.stored_bytes += base + size
         self.searched_bytes += base + filterable

@@ -40,7 +40,7 @@ BATCHES_IN_FLIGHT: Final = 4
 
 @dataclass
 class Tally:
-    """What became of the records so far; calls under way count when they end.
+    """The outcome of the records so far; calls under way count when they end.
 
     Args:
         unchanged: were in the destination already, with the same content.
@@ -67,10 +67,10 @@ class Tally:
 
     def describe(self) -> str:
         """The progress, for the report after an interruption."""
-        return f"{self.written} vectors are written, {self.unchanged} were there"
+        return f"{self.written} vectors written, {self.unchanged} already present"
 
     def __str__(self) -> str:
-        return f"{self.written} vectors written, {self.unchanged} were there already"
+        return f"{self.written} vectors written, {self.unchanged} already present"
 
 
 def check_fit(source: IndexDescription, destination: IndexDescription, name: str) -> None:
@@ -144,7 +144,7 @@ def transfer(  # noqa: PLR0913 - all that a transfer is
 
 @dataclass
 class Comparison:
-    """How a destination compares with a source.
+    """The comparison of a destination with a source.
 
     Args:
         keys: of the source.

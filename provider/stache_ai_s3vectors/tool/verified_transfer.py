@@ -1,4 +1,4 @@
-"""What `copy`, `copy-from`, `reembed` and `migrate` share: transfer, compare both sides, report."""
+"""Shared by `copy`, `copy-from`, `reembed` and `migrate`: transfer, compare both sides, report."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHOWN: Final = 10
 
 
 class Verification(NamedTuple):
-    """What the comparison of both sides after a transfer says.
+    """The result of comparing both sides after a transfer.
 
     Args:
         verified: vectors of the source that are the same in the destination.
@@ -41,7 +41,7 @@ class Verification(NamedTuple):
 
 
 def count_vectors(index: VectorIndex) -> int:
-    """How many vectors an index has; S3 Vectors keeps no count, so it is listed."""
+    """Count the vectors of an index; S3 Vectors keeps no count, so it is listed."""
     count = 0
     with show_progress(f"counting {index.options.index_name}") as advance:
         for page in index.list_pages(metadata=False):
@@ -120,13 +120,13 @@ def print_report(
 def describe_result(
     destination: VectorIndex, tally: Tally, verification: Verification
 ) -> dict[str, Any]:
-    """What was done, for a program."""
+    """The outcome, for a program."""
     return {
         "index": destination.options.index_name,
         "written": tally.written,
         "unchanged": tally.unchanged,
         "different": len(tally.different),
-        "onlyThere": len(verification.extra),
+        "onlyInDestination": len(verification.extra),
         "verified": verification.verified,
         "leftOut": dict(tally.left_out.items()),
     }

@@ -31,7 +31,7 @@ def test_a_copy_is_complete():
         "written": 1_300,
         "unchanged": 0,
         "different": 0,
-        "onlyThere": 0,
+        "onlyInDestination": 0,
         "verified": 1_300,
         "leftOut": {},
     }
@@ -49,7 +49,7 @@ def test_a_copy_can_be_repeated():
 
     report = tool.read_json(*COPY)
 
-    assert (report["written"], report["unchanged"], report["onlyThere"]) == (2, 1_298, 1)
+    assert (report["written"], report["unchanged"], report["onlyInDestination"]) == (2, 1_298, 1)
     assert "mine" in tool.read_contents(other)
     assert "1 vectors are only in the destination: mine" in tool.run_checked(*COPY)
 
@@ -146,7 +146,7 @@ def test_a_copy_that_fails_reports_its_progress_and_can_be_resumed():
     report = tool.read_json(*COPY)
 
     assert stopped.exit_code == 1
-    assert "vectors are written" in stopped.stderr
+    assert "vectors written" in stopped.stderr
     assert "Run the same command again to resume" in stopped.stderr
     assert report["unchanged"] >= 500
     assert report["written"] + report["unchanged"] == 2_000
@@ -187,7 +187,7 @@ def test_a_copy_that_is_interrupted_twice_loses_and_repeats_nothing():
             assert tool.read_contents(first) == tool.read_contents(second)
             assert len(tool.read_contents(second)) == count
     assert [run.returncode for run in stopped] == [130, 130], stopped
-    assert all("vectors are written" in run.stderr for run in stopped)
+    assert all("vectors written" in run.stderr for run in stopped)
     assert f"all {count} verified against the source" in completed.stdout
 
 
@@ -245,7 +245,7 @@ def test_an_arn_of_another_account_is_refused():
     result = tool.run("copy", "documents", arn, *tool.LOCAL)
 
     assert result.exit_code == 2
-    assert "is in account 999999999999, the credentials are of 123456789012" in result.stderr
+    assert "is in account 999999999999, the credentials belong to 123456789012" in result.stderr
 
 
 def test_an_arn_of_the_destination_is_compared_with_the_destination():

@@ -131,7 +131,7 @@ def test_soft_deleted_chunks_stay_deleted():
 
 def test_the_report_has_a_line_for_each_index():
     """And a note about what cannot be filtered on."""
-    same = "0 were there already; all {0} verified against the source"
+    same = "0 already present; all {0} verified against the source"
     assert tool.run_checked(*COPY).splitlines() == [
         f"my-bucket/documents-4: 4 vectors written, {same.format(4)}",
         f"my-bucket/summaries-4: 1 vectors written, {same.format(1)}",
@@ -149,7 +149,11 @@ def test_a_copy_can_be_repeated():
 
     [documents, *others] = tool.read_json(*COPY)["indexes"]
 
-    assert (documents["written"], documents["unchanged"], documents["onlyThere"]) == (1, 3, 1)
+    assert (documents["written"], documents["unchanged"], documents["onlyInDestination"]) == (
+        1,
+        3,
+        1,
+    )
     assert [entry["written"] for entry in others] == [0, 0]
     assert sorted(read_index("documents")) == ["7", "a", "b", "c", "mine"]
 

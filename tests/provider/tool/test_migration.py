@@ -182,7 +182,12 @@ def test_resume_stores_missing_vectors_and_replaces_none():
 
     report = tool.read_json(*MIGRATE, "--yes", "--resume")
 
-    assert (report["written"], report["unchanged"], report["different"], report["onlyThere"]) == (
+    assert (
+        report["written"],
+        report["unchanged"],
+        report["different"],
+        report["onlyInDestination"],
+    ) == (
         1,
         9,
         2,
@@ -201,7 +206,7 @@ def test_the_last_run_before_the_move_replaces_changed_vectors(old):
 
     shown = tool.run_checked(*MIGRATE, "--yes", "--replace")
 
-    assert "1 vectors written, 10 were there already; all 11 verified" in shown
+    assert "1 vectors written, 10 already present; all 11 verified" in shown
     assert "1 vectors are only in the destination: k1" in shown
     assert new().get_by_ids(["k0"])[0]["status"] == "deleting"
 

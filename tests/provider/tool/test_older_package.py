@@ -232,7 +232,7 @@ def test_the_commands_of_the_page_work_in_their_order(monkeypatch):
         theirs(["update_status", {"ids": ["old-0"], "namespace": "ns", "status": "deleting"}])
         theirs(["delete", {"ids": ["old-1"]}])
         shown = tool.run_checked(*first, "--replace")
-        assert "1 vectors written, 2 were there already" in shown
+        assert "1 vectors written, 2 already present" in shown
         assert "1 vectors are only in the destination: old-1" in shown
 
         new = providers.create_provider(

@@ -262,7 +262,7 @@ def test_reembed_stores_what_was_embedded_before_the_embedder_failed(words):
     stopped = tool.run(*REEMBED)
 
     stored = len(tool.read_contents(open_reembedded()))
-    assert f"Stopped: {stored} vectors are written" in stopped.stderr
+    assert f"Stopped: {stored} vectors written" in stopped.stderr
     assert stored >= 700 - 4 * 64
 
 

@@ -105,7 +105,7 @@ def test_a_failed_export_to_a_stream_is_reported_as_not_resumable():
     assert " vectors went to standard output" in errors
     assert "of standard input is missing: the file was cut off" in errors
     assert 1_000 <= len(read_restored()) < 2_500
-    assert f"Stopped: {len(read_restored())} vectors are written, 0 were there." in errors
+    assert f"Stopped: {len(read_restored())} vectors written, 0 already present." in errors
 
 
 @pytest.mark.parametrize("cut", ["head -n 700", "head -c 200000", "sed 500d", "head -n -1"])
@@ -116,7 +116,7 @@ def test_a_truncated_or_changed_stream_is_detected(provider, cut):
     errors = result.stderr.decode()
     assert result.returncode == 1
     assert " of standard input is " in errors
-    assert f"Stopped: {len(read_restored())} vectors are written" in errors
+    assert f"Stopped: {len(read_restored())} vectors written" in errors
     assert len(read_restored()) > 100
 
 

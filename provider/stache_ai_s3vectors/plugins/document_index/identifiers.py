@@ -32,7 +32,7 @@ _TEMPORARY: Final = "/tmp"  # noqa: S108 - nothing is written to it: a path in i
 
 
 class Source(NamedTuple):
-    """What is known of a document before its ingest."""
+    """A document before its ingest."""
 
     content_hash: str
     filename: str

@@ -59,5 +59,5 @@ def console_command(settings: Settings, *, port: int, write: bool, as_json: bool
         ) from error
     options = ConsoleOptions(write, make_token())
     address = options.build_address(f"http://{_HOST}:{bound.getsockname()[1]}")
-    click.echo(json.dumps({"address": address}) if as_json else f"{address}\nCtrl-C stops")
+    click.echo(json.dumps({"address": address}) if as_json else f"{address}\nPress Ctrl-C to stop.")
     server.serve_console(service, bound, options)

@@ -96,7 +96,7 @@ class Part:
         Raises:
             InvalidInputError: the index cannot hold it.
         """
-        index = self.into.description
+        description = self.into.description
         check_ids([chunk.key])
         if chunk.metadata is None:
             raise InvalidInputError(f"{self.source.name} does not return its text")
@@ -105,12 +105,12 @@ class Part:
             "" if text is None else text,
             remove_empty_namespace(chunk.metadata),
             None,
-            index.non_filterable,
+            description.non_filterable,
         )
         self.moved.update(stored.moved)
         if self.embedder is not None:
             return Record(chunk.key, [], stored.metadata)
-        vector = check_vector(chunk.vector, index.dimension, index.metric)
+        vector = check_vector(chunk.vector, description.dimension, description.metric)
         return Record(chunk.key, vector, stored.metadata)
 
 
@@ -153,9 +153,9 @@ def copy_from_command(  # noqa: PLR0913 - one for each option
       stache-s3vectors copy-from qdrant --bucket my-bucket
       stache-s3vectors copy-from qdrant --reembed --bucket my-bucket
     """  # noqa: D301 - \b keeps click from wrapping the example
-    # They import Stache, which reads its settings then
-    from stache_ai_s3vectors.tool.embedding import Embedder  # noqa: PLC0415
-    from stache_ai_s3vectors.tool.provider_source import ProviderSource  # noqa: PLC0415
+    # Stache reads its settings when it is imported
+    from stache_ai_s3vectors.tool.embedding import Embedder  # noqa: PLC0415 - see above
+    from stache_ai_s3vectors.tool.provider_source import ProviderSource  # noqa: PLC0415 - see above
 
     source = ProviderSource(provider, settings)
     embedder = Embedder(settings) if reembed else None
@@ -232,15 +232,16 @@ def _find_dimension(source: ProviderSource, ids: dict[str, list[Any]]) -> int:
 def _check_fit(
     source: ProviderSource, into: Destination, dimension: int, metric: str | None
 ) -> None:
-    index = into.description
-    if dimension != index.dimension:
+    description = into.description
+    if dimension != description.dimension:
         raise ConfigurationError(
-            f"the vectors have {dimension} dimensions, index {into.name} has {index.dimension}; "
-            f"use an index of {dimension}: set EMBEDDING_DIMENSION and the index's setting, or "
-            f"--reembed with an embedder of {index.dimension} dimensions, to embed the texts of "
-            f"{source.name!r} again"
+            f"the vectors have {dimension} dimensions, index {into.name} has "
+            f"{description.dimension}; use an index of {dimension}: set EMBEDDING_DIMENSION and "
+            f"the index's setting, or --reembed with an embedder of {description.dimension} "
+            f"dimensions, to embed the texts of {source.name!r} again"
         )
-    check_fit(IndexDescription.from_dimension(dimension, metric or index.metric), index, into.name)
+    new = IndexDescription.from_dimension(dimension, metric or description.metric)
+    check_fit(new, description, into.name)
 
 
 def _check(part: Part, *, replacing: bool) -> None:

@@ -69,8 +69,9 @@ def _check_account(location: str, index: VectorIndex) -> None:
     named, own = INDEX_ARN.fullmatch(location), INDEX_ARN.fullmatch(index.describe().arn)
     if named and own and named["account"] != own["account"]:
         raise ConfigurationError(
-            f"{location} is in account {named['account']}, the credentials are of "
-            f"{own['account']}; export with those of one account, import with the other's"
+            f"{location} is in account {named['account']}, the credentials belong to "
+            f"{own['account']}. Export with the credentials of one account, and import with those "
+            "of the other"
         )
 
 
@@ -141,8 +142,8 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
     Example:
       stache-s3vectors reembed documents-1024 documents-1536 --bucket my-bucket
     """  # noqa: D301 - \b keeps click from wrapping the example
-    # It imports Stache, which reads its settings then
-    from stache_ai_s3vectors.tool.embedding import Embedder  # noqa: PLC0415
+    # Stache reads its settings when it is imported
+    from stache_ai_s3vectors.tool.embedding import Embedder  # noqa: PLC0415 - see above
 
     source, place = resolve_sides(values)
     embedder = Embedder(load_settings_from_options({"bucket": place.bucket_name}))

@@ -1,4 +1,4 @@
-"""`stache-s3vectors migrate`: what the older package wrote, into an index of ours."""
+"""`stache-s3vectors migrate`: copy an index of the older package into one of ours."""
 
 from __future__ import annotations
 

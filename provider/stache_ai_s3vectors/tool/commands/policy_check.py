@@ -119,7 +119,7 @@ def _read(file: str) -> str:
 def _read_parameters(
     bucket: str | None, place: dict[str, str | None], parameters: Sequence[str]
 ) -> dict[str, str]:
-    """What a template can refer to: parameters, and AWS's own from the other options."""
+    """The values for a template: parameters, and AWS's own from the other options."""
     arn = BUCKET_ARN.fullmatch(bucket or "")
     region, account, partition = (
         place[name] or (arn[name] if arn else None) for name in ("region", "account", "partition")

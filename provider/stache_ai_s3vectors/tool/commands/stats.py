@@ -100,7 +100,7 @@ def _format_counts(counts: Counter[str]) -> str:
 
 def _format_size(size: float) -> str:
     for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024:  # noqa: PLR2004 - of a unit make one of the next
+        if size < 1024:  # noqa: PLR2004 - a cent - of a unit make one of the next
             return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
         size /= 1024
     return f"{size:,.1f} TiB"
@@ -130,4 +130,4 @@ def _estimate_costs(stats: Stats, queries: int) -> tuple[float, float]:
 
 
 def _format_usd(amount: float) -> str:
-    return f"{amount:,.2f}" if amount >= 0.01 or not amount else "under 0.01"  # noqa: PLR2004
+    return f"{amount:,.2f}" if amount >= 0.01 or not amount else "under 0.01"  # noqa: PLR2004 - a cent

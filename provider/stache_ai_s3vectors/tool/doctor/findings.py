@@ -10,7 +10,7 @@ from stache_ai_s3vectors.tool.remedies import find_remedy, get_cause
 
 
 class State(str, Enum):
-    """How a check ended."""
+    """The outcome of a check."""
 
     OK = "ok"
     WARNING = "warning"

@@ -134,7 +134,7 @@ def _check_unchangeable(
 
 
 def _advise_replacing(probe: IndexProbe, options: Options, filling: str) -> str:
-    """How to replace an index with one that fits."""
+    """The commands that replace an index with one that fits."""
     name = f"{re.sub('-[0-9]+$', '', probe.name)}-{options.dimension}"
     name += "-new" if name == probe.name else ""
     create = probe.format_command(f"indexes create {name} --dimension {options.dimension}")

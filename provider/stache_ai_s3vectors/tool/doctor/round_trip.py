@@ -34,13 +34,13 @@ def check_round_trip(probe: IndexProbe, settings: Settings, *, allowed: bool) ->
     """
     check, description = f"round trip in {probe.name}", probe.description
     if not allowed:
-        text = "not tried, nor was PutVectors: an action that it needs is denied or fails"
+        text = "not tried, like PutVectors: an action that it needs is denied or fails"
         yield report_skipped(check, text)
     elif description is not None and description.non_filterable.intersection(FILTERED):
         yield report_skipped(check, "not tried: no search can work in this index")
     elif description is not None and description.dimension == probe.index.options.dimension:
-        # It imports Stache, which reads its settings then
-        from stache_ai_s3vectors.provider import S3VectorsProvider  # noqa: PLC0415
+        # Stache reads its settings when it is imported
+        from stache_ai_s3vectors.provider import S3VectorsProvider  # noqa: PLC0415 - see above
 
         provider = S3VectorsProvider(settings, probe.name)
         yield _Trip(probe, check, provider, _NESTED).run()
@@ -83,7 +83,7 @@ class _Trip:
         elif not read or not {"text": _TEXT, **self.metadata}.items() <= read[0].items():
             problem = f"it reads back as {read!r:.80}"
         if problem:
-            fix = "check that the endpoint is S3 Vectors, or a faithful engine"
+            fix = "check that the endpoint is S3 Vectors, or a compatible engine"
             return report_wrong(self.check, problem, fix)
         return report_ok(self.check, "inserted, found, read, deleted")
 

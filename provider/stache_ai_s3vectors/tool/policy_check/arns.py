@@ -1,4 +1,4 @@
-"""What the ARNs in a policy cover, and which kinds of ARNs they can be. Pure.
+"""The ARNs in a policy: their kinds, and the ARNs that they cover. Pure.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 """

@@ -1,4 +1,4 @@
-"""What the level needs and the policies do not allow, and what they allow beyond it. Pure."""
+"""Permissions that the level needs and the policies lack, and those beyond it. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can never match in a statement, and the statement with that corrected. Pure."""
+"""Texts in a statement that can never match, and the statement with them corrected. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .statements import WrittenStatement
 from .targets import PREFIX, Target, expand_action, list_actions
 
 Fault: TypeAlias = "tuple[str, Sequence[str]] | None"
-"""Why a text matches nothing of S3 Vectors, and what to write instead."""
+"""The reason why a text matches nothing of S3 Vectors, and its replacements."""
 
 _EXPECTED: Final = "arn:PARTITION:s3vectors:REGION:ACCOUNT:bucket/NAME or bucket/NAME/index/NAME"
 

@@ -88,7 +88,7 @@ class WrittenStatement(Statement):
         return replace(self, resources=tuple(items))
 
     def explain_doubt(self, need: Need) -> tuple[int, str]:
-        """What decides whether it applies to a request that it matches, and the line of that."""
+        """The line of the text that decides whether it applies to a request, and the reason."""
         answers = [(condition.evaluate(need), condition) for condition in self.written]
         doubts = [pair for pair in answers if pair[0] is not True]
         if doubts:

@@ -1,4 +1,4 @@
-"""What policies are checked for: the actions of S3 Vectors, the level, the ARNs. Pure."""
+"""The target of a check: the actions of S3 Vectors, the level, the ARNs. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _OF_TAGS: Final = ("aws:resourcetag/", "s3vectors:vectorbuckettag/")
 
 @dataclass(frozen=True)
 class Action:
-    """What the engine authorizes an action on, and the condition keys of its requests.
+    """An action: the kinds of resources that it is authorized on, and its condition keys.
 
     Args:
         kinds: "bucket", "index" or both; nothing when only the Resource "*" allows it.
@@ -71,7 +71,7 @@ def expand_action(pattern: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Target:
-    """What the policies must allow.
+    """The permissions that the policies must give.
 
     Args:
         level: one of `permissions.LEVELS`.
@@ -116,7 +116,7 @@ class Target:
 
     @cached_property
     def needs(self) -> tuple[Need, ...]:
-        """What the level's own policy allows."""
+        """The requests that the level's own policy allows."""
         keys = [self.key] if self.key else []
         policy = permissions.build_policy(self.level, self.bucket_arn, self.indexes, keys)
         return tuple(
