@@ -31,6 +31,9 @@ ARCHITECTURE ?= arm64
 VERSIONS ?= 3.10 3.12 3.13
 LOWEST := 3.10
 HYBRID := --ignore tests/provider/operations/test_hybrid.py
+# The tool's tests on it, but for those that need other environments
+TOOL := tests/provider/tool --ignore tests/provider/tool/test_copy_from_qdrant.py \
+	--ignore tests/provider/tool/test_older_package.py --ignore tests/provider/tool/test_memory.py
 # As it was written: no $ of the question is make's
 export ASKED := $(value QUESTION)
 
@@ -44,7 +47,7 @@ help:
 	@echo "make coverage  all tests once, with code coverage: 99 % at least"
 	@echo "make test-quick  unit tests of provider and engine, in one environment (two minutes)"
 	@echo "make test-versions  the same on Python 3.10, 3.12 and 3.13, where installed;"
-	@echo "             on 3.10 with the oldest releases that the packages accept"
+	@echo "             on 3.10 with the oldest releases that the packages accept, and the tool's tests"
 	@echo "make check   format, lint, types, import directions"
 	@echo "make docs    the pages as a website, into build/site; a broken link fails"
 	@echo "make format  format the code"
@@ -218,6 +221,8 @@ test-versions: $(DEV)/.ready
 		make --no-print-directory .venv-python$$version/.ready || exit 1; \
 		.venv-python$$version/bin/python -m pytest $(QUICK) -p no:cacheprovider \
 			$$(test $$version != $(LOWEST) || echo $(HYBRID)) || exit 1; \
+		test $$version != $(LOWEST) || .venv-python$$version/bin/python -m pytest $(SPREAD) $(TOOL) \
+			-p no:cacheprovider || exit 1; \
 	done
 
 check: $(DEV)/.ready

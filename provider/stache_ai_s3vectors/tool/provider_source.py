@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final, NamedTuple
 
@@ -99,11 +99,13 @@ class ProviderSource:
             ConfigurationError: the provider has no method for it.
             UnavailableError: it failed, or does not return what it listed.
         """
-        size = max(1, min(int(self._provider.max_batch_size), limits.PUT_BATCH))
+        # Providers for Stache 0.1.0 have none
+        allowed = int(getattr(self._provider, "max_batch_size", limits.PUT_BATCH))
+        size = max(1, min(allowed, limits.PUT_BATCH))
         for batch in split_batches(ids, size):
             try:
-                with self._calling("get_vectors_with_embeddings"):
-                    rows = self._provider.get_vectors_with_embeddings(ids=[*batch])
+                with self._use_method("get_vectors_with_embeddings") as fetch:
+                    rows = fetch(ids=[*batch])
                     by_key = {str(row["id"]): row for row in rows}  # may be read only now
             except NotImplementedError as error:
                 raise self._build_embeddings_error() from error
@@ -139,8 +141,8 @@ class ProviderSource:
 
     def find_metric(self) -> str | None:
         """The distance metric, in S3 Vectors' words if it has one; None if it is not reported."""
-        with self._calling("get_collection_info"):
-            description = self._provider.get_collection_info()
+        with self._use_method("get_collection_info") as describe:
+            description = describe()
         named = [description.get(name) for name in _METRIC_NAMES]
         metric = next(filter(None, named), None) or _find_qdrant_metric(self._provider)
         if metric is None:
@@ -151,13 +153,13 @@ class ProviderSource:
     def _scan(self, fields: list[str] | None) -> list[dict[str, Any]]:
         """A row for each chunk, with its id and these metadata keys, or all."""
         try:
-            with self._calling("scan_by_metadata"):
-                return list(self._provider.scan_by_metadata(fields=fields))
+            with self._use_method("scan_by_metadata") as scan:
+                return list(scan(fields=fields))
         except NotImplementedError:
             self._note("it has no scan_by_metadata; list_by_filter may leave out deleted chunks")
         try:
-            with self._calling("list_by_filter"):
-                return list(self._provider.list_by_filter({}, fields=fields, limit=_ALL))
+            with self._use_method("list_by_filter") as list_chunks:
+                return list(list_chunks({}, fields=fields, limit=_ALL))
         except NotImplementedError as error:
             unlisted = ConfigurationError(
                 f"provider {self.name!r} cannot list its chunks: it has neither scan_by_metadata "
@@ -179,10 +181,17 @@ class ProviderSource:
         return error
 
     @contextmanager
-    def _calling(self, method: str) -> Iterator[None]:
-        """Around a call of the provider, which may raise whatever its database's client does."""
+    def _use_method(self, method: str) -> Iterator[Callable[..., Any]]:
+        """Use a method of the provider, which may raise whatever its database's client does.
+
+        Raises:
+            NotImplementedError: the provider does not have it, or Stache 0.1.0 does not.
+            UnavailableError: the method failed.
+        """
+        if not hasattr(self._provider, method):
+            raise NotImplementedError(method)
         try:
-            yield
+            yield getattr(self._provider, method)
         except NotImplementedError:
             raise
         except Exception as error:

@@ -194,6 +194,24 @@ def test_a_provider_that_only_lists_by_filter_is_read(source):
     assert f"Note: {document['notes'][0]}" in shown
 
 
+class OlderProvider(ListedProvider):
+    """A provider for Stache 0.1.0, whose interface lacks some methods."""
+
+    def __getattribute__(self, name):
+        if name in {"max_batch_size", "scan_by_metadata"}:
+            raise AttributeError(name)
+        return super().__getattribute__(name)
+
+
+def test_a_provider_for_the_oldest_stache_is_read(source):
+    """What its interface lacks is not an error of its database."""
+    source(OlderProvider)
+
+    document = tool.read_json(*COPY)
+
+    assert sum(entry["verified"] for entry in document["indexes"]) == 6
+
+
 def test_a_provider_that_cannot_list_is_refused(source):
     """Stache's provider for Pinecone is one; the message says what works instead."""
     source(UnlistedProvider)
