@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from .words import Analysis
+from .tokenizer import Analysis
 
 MissingKey: TypeAlias = Literal["match", "no-match"]
 ArrayNegation: TypeAlias = Literal["no-element", "any-element"]

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from .text import extract_text, get_analyzer
-from .words import Analysis
+from .tokenizer import Analysis
 
 
 @dataclass(frozen=True)

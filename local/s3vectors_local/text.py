@@ -5,8 +5,8 @@ vectors, and its scores do not drift when vectors are overwritten. English uses 
 of FTS5, which takes a third of the time of one in Python. The other European languages use Snowball
 stemmers (PyStemmer). Chinese, Japanese and Korean are split into pairs of characters, as Lucene's
 CJK analyzer does. Without a language, the words are the terms. AWS does not document its analyzers,
-so how a text is split into words is a choice (`words`). Stop words are not removed: BM25 gives them
-little weight.
+so how a text is split into words is a choice (`Choices.analyzer`). Stop words are not removed: BM25
+gives them little weight.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import Stemmer
 
-from .words import Analysis, Split, mark_ascii, split_east_asian, split_plain, split_unicode
+from .tokenizer import Analysis, Split, mark_ascii, split_east_asian, split_plain, split_unicode
 
 RRF_K: Final = 60
 """The constant of reciprocal rank fusion, from its paper:

@@ -16,8 +16,8 @@ from s3vectors_local.errors import (
 )
 from s3vectors_local.index import Index
 from s3vectors_local.text import describe_analyzers
+from s3vectors_local.tokenizer import Analysis
 from s3vectors_local.validation import check_tags
-from s3vectors_local.words import Analysis
 
 from .state import Bucket, Request, Response, State, resolve_encryption
 

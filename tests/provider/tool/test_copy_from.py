@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+import letter_embedder
 import providers
 import small_provider
 import tool
-import words
+from letter_embedder import Letters
 from small_provider import (
     ListedProvider,
     SmallProvider,
     TextProvider,
     UnlistedProvider,
 )
-from words import Words
 
 PLACE = (*tool.BUCKET, "--endpoint", "local:data")
 COPY = ("copy-from", small_provider.NAME, *PLACE)
@@ -229,8 +229,8 @@ def test_a_provider_that_cannot_list_is_refused(source):
 
 @pytest.fixture
 def _words(monkeypatch):
-    """Stache's embedder is `Words`, of eight dimensions."""
-    words.use_words_embedder(monkeypatch)
+    """Stache's embedder is `Letters`, of eight dimensions."""
+    letter_embedder.use_letter_embedder(monkeypatch)
 
 
 @pytest.mark.usefixtures("_words")
@@ -253,7 +253,7 @@ def test_reembed_embeds_the_texts(source, cls, keys, problem):
     copied = read_index("documents", 8)
     assert (result.exit_code, sorted(copied)) == (1, keys)
     assert problem in result.stderr
-    assert copied["a"]["vector"] == pytest.approx(Words({}).embed_batch(["A"])[0])
+    assert copied["a"]["vector"] == pytest.approx(Letters({}).embed_batch(["A"])[0])
     assert copied["a"]["metadata"] == CHUNKS["a"][1]
     assert sorted(read_index("summaries", 8)) == ["s"]
 

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+import letter_embedder
 import providers
 import tool
-import words
-from words import Words
+from letter_embedder import Letters
 
 INDEX = ("--index", "documents", *tool.LOCAL)
 
@@ -72,8 +72,8 @@ def test_a_file_without_a_vector_is_wrong_usage(content, problem):
 
 @pytest.fixture
 def _words(monkeypatch):
-    """Stache's embedder is `Words`."""
-    words.use_words_embedder(monkeypatch)
+    """Stache's embedder is `Letters`."""
+    letter_embedder.use_letter_embedder(monkeypatch)
 
 
 EIGHT = (*tool.BUCKET, "--endpoint", "local:data", "--dimension", "8", "--index", "documents")
@@ -84,7 +84,7 @@ def test_query_by_text_embeds_it_as_stache_does():
     """With the embedder of Stache's settings."""
     provider = providers.create_provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
     texts = ["a", "four", "a longer text"]
-    provider.insert(Words({}).embed_batch(texts), texts, ids=["a", "b", "c"])
+    provider.insert(Letters({}).embed_batch(texts), texts, ids=["a", "b", "c"])
 
     document = tool.read_json("query", "--text", "five.", *EIGHT, "--top-k", "1")
 
@@ -97,7 +97,7 @@ def test_hybrid_search_shows_each_score_in_its_column(monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     provider = providers.create_provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
     texts = ["tank 47-B", "tank", "other words here"]
-    provider.insert(Words({}).embed_batch(texts), texts, ids=["a", "b", "c"])
+    provider.insert(Letters({}).embed_batch(texts), texts, ids=["a", "b", "c"])
     providers.wait_until_active(provider)
 
     matches = tool.read_json("query", "--text", "tank 47-B", "--hybrid", *EIGHT)["matches"]
@@ -155,7 +155,7 @@ def test_an_invalid_query_is_an_error_with_the_reason(arguments, status, problem
 @pytest.mark.usefixtures("_words")
 def test_an_embedder_that_fails_is_an_error(monkeypatch):
     """With its reason."""
-    monkeypatch.setattr(Words, "max_texts", 0)
+    monkeypatch.setattr(Letters, "max_texts", 0)
     provider = providers.create_provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
     provider.insert([[1.0] * 8], ["tank"])
 

@@ -9,16 +9,16 @@ from botocore.exceptions import ClientError, NoCredentialsError
 
 import providers
 import tool
+from letter_embedder import Letters, count_letters, use_letter_embedder
 from stache_ai_s3vectors.tool.transfers import BATCHES_IN_FLIGHT
-from words import Words, count_letters, use_words_embedder
 
 
 @pytest.fixture
-def words(monkeypatch):
+def letters(monkeypatch):
     """Stache's settings name the embedder."""
     monkeypatch.delenv("EMBEDDING_DIMENSION", raising=False)
-    use_words_embedder(monkeypatch)
-    return partial(monkeypatch.setattr, Words)
+    use_letter_embedder(monkeypatch)
+    return partial(monkeypatch.setattr, Letters)
 
 
 REEMBED = ("reembed", "documents", "documents-8", *tool.BUCKET, "--endpoint", "local:data")
@@ -30,7 +30,7 @@ def open_reembedded():
     )
 
 
-def test_reembed_embeds_the_same_texts(words):
+def test_reembed_embeds_the_same_texts(letters):
     """Keys, texts and metadata stay; the dimension is the embedder's."""
     before = tool.read_contents(tool.create_filled_provider(700))
 
@@ -45,26 +45,26 @@ def test_reembed_embeds_the_same_texts(words):
         assert vector["data"]["float32"] == count_letters(vector["metadata"]["text"])
 
 
-def test_reembed_does_not_embed_a_text_twice(words):
+def test_reembed_does_not_embed_a_text_twice(letters):
     """A failing embedder interrupted it, and an embedder costs money per text."""
     tool.create_filled_provider(1_500)
-    words("max_texts", 600)
+    letters("max_texts", 600)
 
     stopped = tool.run(*REEMBED)
-    words("max_texts", None)
+    letters("max_texts", None)
     report = tool.read_json(*REEMBED)
 
     assert stopped.exit_code == 1
     assert "the embedder failed: ConnectionError: the model is unavailable" in stopped.stderr
     assert "Run the same command again to resume" in stopped.stderr
     assert report["unchanged"] >= 500
-    assert len(Words.embedded_texts) - 1 == report["written"] == 1_500 - report["unchanged"]
+    assert len(Letters.embedded_texts) - 1 == report["written"] == 1_500 - report["unchanged"]
 
 
-def test_reembed_names_the_texts_that_the_embedder_refuses(words):
+def test_reembed_names_the_texts_that_the_embedder_refuses(letters):
     """The others are stored; exit status 1."""
     provider = tool.create_filled_provider(100)
-    words("max_length", 2_000)
+    letters("max_length", 2_000)
     long = {"ids": ["long", "empty"], "namespace": "books"}
     provider.insert([[1.0] * 4] * 2, ["x" * 3_000, ""], **long)
 
@@ -101,11 +101,11 @@ CODE = {"Code": "ValidationException", "Message": "the content is filtered"}
     ],
     ids=["policy", "bug", "crash", "timeout", "AWS", "too few", "None", "zeros"],
 )
-def test_one_refused_text_costs_few_calls_and_is_named(words, respond):
+def test_one_refused_text_costs_few_calls_and_is_named(letters, respond):
     """Whatever the embedder raises or returns for it; the others are stored; exit status 1."""
     provider = tool.create_filled_provider(999)
     provider.insert([[1.0] * 4], [BAD], ids=["bad"])
-    words("respond", staticmethod(lambda texts: respond(texts) if BAD in texts else None))
+    letters("respond", staticmethod(lambda texts: respond(texts) if BAD in texts else None))
 
     result = tool.run(*REEMBED)
 
@@ -113,7 +113,7 @@ def test_one_refused_text_costs_few_calls_and_is_named(words, respond):
     assert result.stderr.startswith("  bad: the embedder")
     assert "1 vectors were left out" in result.stderr
     assert len(tool.read_contents(open_reembedded())) == 999
-    assert len(Words.batch_sizes) <= 1_000 / 64 + 1 + 2 * 6 + 2
+    assert len(Letters.batch_sizes) <= 1_000 / 64 + 1 + 2 * 6 + 2
 
 
 @pytest.mark.parametrize(
@@ -128,12 +128,12 @@ def test_one_refused_text_costs_few_calls_and_is_named(words, respond):
     ids=["refused", "credentials", "expired", "unknown", "timeout"],
 )
 @pytest.mark.parametrize("embedded", [0, 600])
-def test_an_embedder_that_is_down_is_not_called_for_each_text(words, error, embedded):
+def test_an_embedder_that_is_down_is_not_called_for_each_text(letters, error, embedded):
     """It gets each batch under way and one more text, at the start and later."""
     tool.create_filled_provider(1_300)
-    words(
+    letters(
         "respond",
-        staticmethod(lambda _: fail(error) if len(Words.embedded_texts) >= embedded else None),
+        staticmethod(lambda _: fail(error) if len(Letters.embedded_texts) >= embedded else None),
     )
 
     result = tool.run(*REEMBED)
@@ -141,18 +141,18 @@ def test_an_embedder_that_is_down_is_not_called_for_each_text(words, error, embe
     assert result.exit_code == 1
     assert f"the embedder failed: {type(error).__name__}: {error}" in result.stderr
     assert "left out" not in result.stderr
-    assert len(Words.batch_sizes) <= embedded / 64 + 1 + 2 * BATCHES_IN_FLIGHT
+    assert len(Letters.batch_sizes) <= embedded / 64 + 1 + 2 * BATCHES_IN_FLIGHT
 
 
-def test_an_embedder_that_fails_during_the_search_for_a_text_is_down(words):
+def test_an_embedder_that_fails_during_the_search_for_a_text_is_down(letters):
     """No text is left out because of that."""
     provider = tool.create_filled_provider(63)
     provider.insert([[1.0] * 4], [BAD], ids=["bad"])
-    words(
+    letters(
         "respond",
         staticmethod(
             lambda texts: (
-                fail(ValueError("no")) if BAD in texts or len(Words.batch_sizes) > 4 else None
+                fail(ValueError("no")) if BAD in texts or len(Letters.batch_sizes) > 4 else None
             )
         ),
     )
@@ -161,15 +161,15 @@ def test_an_embedder_that_fails_during_the_search_for_a_text_is_down(words):
 
     assert "the embedder failed: ValueError: no" in result.stderr
     assert "left out" not in result.stderr
-    assert len(Words.batch_sizes) <= 4 + 6 + 1
+    assert len(Letters.batch_sizes) <= 4 + 6 + 1
 
 
-def test_an_error_of_the_embedder_cannot_control_the_terminal(words):
+def test_an_error_of_the_embedder_cannot_control_the_terminal(letters):
     """It may quote a text of any length."""
     provider = tool.create_filled_provider(3)
     provider.insert([[1.0] * 4], [BAD], ids=["bad"])
     error = ValueError("\x1b[2Jcannot embed " + "x" * 100_000)
-    words("respond", staticmethod(lambda texts: fail(error) if BAD in texts else None))
+    letters("respond", staticmethod(lambda texts: fail(error) if BAD in texts else None))
 
     result = tool.run(*REEMBED)
 
@@ -177,12 +177,12 @@ def test_an_error_of_the_embedder_cannot_control_the_terminal(words):
     assert len(result.stderr) < 1_000
 
 
-def test_the_model_is_compared_even_if_the_first_text_is_refused(words):
+def test_the_model_is_compared_even_if_the_first_text_is_refused(letters):
     """With the next text that the embedder takes."""
     tool.create_filled_provider(10)
     tool.run_checked(*REEMBED)
     first = next(iter(tool.read_contents(open_reembedded()).values()))["metadata"]["text"]
-    words(
+    letters(
         "respond",
         staticmethod(
             lambda texts: (
@@ -197,7 +197,7 @@ def test_the_model_is_compared_even_if_the_first_text_is_refused(words):
     assert "has vectors of another embedding model" in result.stderr
 
 
-def test_reembed_refuses_an_index_of_another_dimension(words):
+def test_reembed_refuses_an_index_of_another_dimension(letters):
     """Before it embeds a text."""
     tool.create_filled_provider(3)
 
@@ -224,11 +224,11 @@ def test_reembed_names_an_unknown_embedder(monkeypatch):
 
 
 @pytest.mark.parametrize("vectors", [[[0.0] * 8], [[1.0] * 7], [[float("nan")] * 8], []])
-def test_invalid_vectors_of_the_embedder_are_not_stored(words, vectors):
+def test_invalid_vectors_of_the_embedder_are_not_stored(letters, vectors):
     """Zeros, another dimension, NaN, or too few vectors."""
     provider = providers.create_provider("documents", s3vectors_endpoint_url="local:data")
     provider.insert([[1.0] * 4], ["t"], ids=["a"])
-    words("vectors", vectors)
+    letters("vectors", vectors)
 
     result = tool.run(*REEMBED)
 
@@ -240,13 +240,13 @@ def test_invalid_vectors_of_the_embedder_are_not_stored(words, vectors):
     assert not tool.read_contents(open_reembedded())
 
 
-def test_reembed_does_not_mix_models(words):
+def test_reembed_does_not_mix_models(letters):
     """It embeds one of the stored texts, and compares the vector."""
     tool.create_filled_provider(10)
     tool.run_checked(
         "reembed", "documents", "documents-8", *tool.BUCKET, "--endpoint", "local:data"
     )
-    words("vectors", [[-1.0, *[0.5] * 7]])
+    letters("vectors", [[-1.0, *[0.5] * 7]])
 
     result = tool.run(*REEMBED)
 
@@ -254,10 +254,10 @@ def test_reembed_does_not_mix_models(words):
     assert "has vectors of another embedding model" in result.stderr
 
 
-def test_reembed_stores_what_was_embedded_before_the_embedder_failed(words):
+def test_reembed_stores_what_was_embedded_before_the_embedder_failed(letters):
     """The user paid for it. The reported number is the number of stored vectors."""
     tool.create_filled_provider(1_300)
-    words("max_texts", 700)
+    letters("max_texts", 700)
 
     stopped = tool.run(*REEMBED)
 
@@ -266,16 +266,16 @@ def test_reembed_stores_what_was_embedded_before_the_embedder_failed(words):
     assert stored >= 700 - 4 * 64
 
 
-def test_throttling_is_not_reported_as_a_text_that_is_too_long(words, monkeypatch):
+def test_throttling_is_not_reported_as_a_text_that_is_too_long(letters, monkeypatch):
     """Stache's own classifier takes "too many tokens" for that."""
     tool.create_filled_provider(3)
-    monkeypatch.setattr(Words, "get_name", lambda _: "bedrock")
+    monkeypatch.setattr(Letters, "get_name", lambda _: "bedrock")
 
     def throttle(*_):
         error = {"Code": "ThrottlingException", "Message": "Too many tokens, please wait"}
         raise ClientError({"Error": error}, "InvokeModel")
 
-    monkeypatch.setattr(Words, "embed_batch", throttle)
+    monkeypatch.setattr(Letters, "embed_batch", throttle)
 
     result = tool.run(*REEMBED)
 

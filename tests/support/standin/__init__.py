@@ -7,7 +7,7 @@ checks and plans our module without a download, an account or a network:
     rules.py    what the schemas lack: defaults, and the attributes that force a replacement
     checks.py   the genuine provider's validation before any call
     planning.py prior state + configuration → planned state
-    s3vectors.py iam.py kms.py compute.py data.py   the calls of each type
+    s3vectors.py iam.py kms.py compute.py data_sources.py the calls of each type
     clients.py  clients, which connect to this machine only, never to AWS
     service.py  the protocol's methods; __main__.py the process
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from .values import is_known
+from .wire_values import is_known
 
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _POLICY: Final = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)

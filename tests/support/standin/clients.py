@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, Final
 
-from .values import UNKNOWN
+from .wire_values import UNKNOWN
 
 ACCOUNT: Final = "123456789012"
 """The account of moto and of the local engine. It is a constant, so that a plan makes no call."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .clients import Provider, call, call_or_none
-from .values import keep_wording
+from .wire_values import keep_wording
 
 State = dict[str, Any]
 

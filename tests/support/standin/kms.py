@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 from .clients import Provider, call, call_or_none
-from .values import is_known, keep_wording
+from .wire_values import is_known, keep_wording
 
 State = dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import schemas
 from .rules import RULES, Rule
-from .values import UNKNOWN, has_unknown, is_known
+from .wire_values import UNKNOWN, has_unknown, is_known
 
 State = dict[str, Any]
 

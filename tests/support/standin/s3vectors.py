@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from .clients import Provider, call, call_or_none, format_timestamp
-from .values import keep_wording
+from .wire_values import keep_wording
 
 State = dict[str, Any]
 

@@ -8,12 +8,12 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from . import compute, data, iam, kms, messages, s3vectors, schemas
+from . import compute, data_sources, iam, kms, messages, s3vectors, schemas
 from .checks import find_errors
 from .clients import ProblemError, Provider
 from .planning import plan
 from .rules import RULES
-from .values import decode, encode, replace_unknown
+from .wire_values import decode, encode, replace_unknown
 
 _ERROR: Final = 1
 _RESOURCES: Final[Mapping[str, Any]] = {
@@ -32,9 +32,9 @@ _RESOURCES: Final[Mapping[str, Any]] = {
     "aws_s3vectors_vector_bucket_policy": s3vectors.VectorBucketPolicy,
 }
 _DATA_SOURCES: Final[Mapping[str, Any]] = {
-    "aws_caller_identity": data.read_caller_identity,
-    "aws_partition": data.read_partition,
-    "aws_region": data.read_region,
+    "aws_caller_identity": data_sources.read_caller_identity,
+    "aws_partition": data_sources.read_partition,
+    "aws_region": data_sources.read_region,
 }
 
 

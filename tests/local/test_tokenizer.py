@@ -6,7 +6,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3vectors_local.words import fold, split_plain, split_unicode
+from s3vectors_local.tokenizer import fold, split_plain, split_unicode
 
 CLASSES = {
     name: regex.compile(rf"\p{{Word_Break={name}}}")

@@ -10,7 +10,7 @@ from stache_ai.providers import plugin_loader
 DIMENSIONS: Final = 8
 
 
-class Words:
+class Letters:
     """Embeds a text by its letters, with the limits and failures that a test sets.
 
     Attributes:
@@ -73,9 +73,9 @@ def count_letters(text: str) -> list[float]:
     return counts
 
 
-def use_words_embedder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make `Words` the embedder of Stache's settings."""
+def use_letter_embedder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make `Letters` the embedder of Stache's settings."""
     # This module is also installed alone, as a package, and so cannot import `plugins`
     plugin_loader.get_available_providers("embeddings")
-    plugin_loader.register_provider("embeddings", "words", Words)
+    plugin_loader.register_provider("embeddings", "words", Letters)
     monkeypatch.setenv("EMBEDDING_PROVIDER", "words")
