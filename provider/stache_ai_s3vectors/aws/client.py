@@ -140,23 +140,23 @@ def _register_handlers(client: BaseClient, options: Options) -> S3VectorsClient:
 
 @contextmanager
 def translate_errors(
-    what: str | Callable[[], str], *, advice: str | Callable[[], str] = ""
+    operation: str | Callable[[], str], *, advice: str | Callable[[], str] = ""
 ) -> Iterator[None]:
     """Translate botocore's errors in the `with` block into ours, which have them as their cause.
 
     Args:
-        what: the operation and its object, which begin the message; or a function that returns it.
+        operation: its name and its object, which begin the message; or a function.
         advice: the end of the message if the object does not exist; or a function.
     """
     try:
         yield
     except botocore.ClientError as error:
-        raise _translate_response(error, _resolve_text(what), advice) from error
+        raise _translate_response(error, _resolve_text(operation), advice) from error
     except S3VectorsError:
         raise
     except (botocore.BotoCoreError, FileNotFoundError, PermissionError, ValueError) as error:
         strip_error_passwords(error)
-        raise _translate_failure(error, _resolve_text(what)) from error
+        raise _translate_failure(error, _resolve_text(operation)) from error
 
 
 def _resolve_text(text: str | Callable[[], str]) -> str:
@@ -164,38 +164,38 @@ def _resolve_text(text: str | Callable[[], str]) -> str:
 
 
 def _translate_response(
-    error: botocore.ClientError, what: str, advice: str | Callable[[], str]
+    error: botocore.ClientError, operation: str, advice: str | Callable[[], str]
 ) -> S3VectorsError:
     details: dict[str, Any] = dict(error.response.get("Error", {}))
     code = str(details.get("Code", ""))
     kind = BY_CODE.get(code) or _classify_status(error)
     # boto3 may have requested credentials first, with an operation of another service
-    other = error.operation_name not in what
-    where = f"{what}: {error.operation_name}" if other else what
+    other = error.operation_name not in operation
+    where = f"{operation}: {error.operation_name}" if other else operation
     text = f"{where}: {details.get('Message') or 'no message'} ({code})"
-    ours = build_error(kind, text, _resolve_text(advice) if kind is NotFoundError else "")
+    translated = build_error(kind, text, _resolve_text(advice) if kind is NotFoundError else "")
     first_try = not error.response.get("ResponseMetadata", {}).get("RetryAttempts")
-    ours.nothing_done = first_try and kind is not UnavailableError
-    ours.about_credentials = code in CREDENTIALS or (other and kind is not UnavailableError)
-    return ours
+    translated.nothing_done = first_try and kind is not UnavailableError
+    translated.about_credentials = code in CREDENTIALS or (other and kind is not UnavailableError)
+    return translated
 
 
-def _translate_failure(error: Exception, what: str) -> S3VectorsError:
+def _translate_failure(error: Exception, operation: str) -> S3VectorsError:
     if isinstance(error, (botocore.NoCredentialsError, botocore.PartialCredentialsError)):
-        ours = build_error(AccessDeniedError, f"{what}: {error}", _NO_CREDENTIALS)
-        ours.nothing_done = ours.about_credentials = True
+        translated = build_error(AccessDeniedError, f"{operation}: {error}", _NO_CREDENTIALS)
+        translated.nothing_done = translated.about_credentials = True
     elif isinstance(error, (botocore.ConnectionError, botocore.HTTPClientError)):
-        ours = UnavailableError(f"{what}: {error}")
+        translated = UnavailableError(f"{operation}: {error}")
     elif isinstance(error, _LOGIN_ERRORS):
-        ours = build_error(AccessDeniedError, f"{what}: {error}", _LOG_IN)
-        ours.about_credentials = True
+        translated = build_error(AccessDeniedError, f"{operation}: {error}", _LOG_IN)
+        translated.about_credentials = True
     elif isinstance(error, botocore.BotoCoreError):
-        ours = S3VectorsError(f"{what}: {error}")
-        ours.about_credentials = isinstance(error, _CREDENTIAL_ERRORS)
+        translated = S3VectorsError(f"{operation}: {error}")
+        translated.about_credentials = isinstance(error, _CREDENTIAL_ERRORS)
     else:
-        ours = build_error(S3VectorsError, f"{what}: {error}", _CONFIGURED)
-        ours.about_credentials = True
-    return ours
+        translated = build_error(S3VectorsError, f"{operation}: {error}", _CONFIGURED)
+        translated.about_credentials = True
+    return translated
 
 
 def strip_error_passwords(error: Exception) -> None:

@@ -58,6 +58,11 @@ class IndexDescription:
         """Describe an index that this package would create."""
         return cls("", dimension, metric, frozenset(NON_FILTERABLE), ENHANCED, {})
 
+    @property
+    def exists(self) -> bool:
+        """Whether the service described it; if not, it would be created like this."""
+        return bool(self.arn)
+
     def as_dict(self) -> dict[str, Any]:
         """The description as JSON values."""
         return {

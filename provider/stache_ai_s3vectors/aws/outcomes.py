@@ -109,8 +109,8 @@ class Outcomes:
         try:
             yield
         except BaseException as error:
-            ours = isinstance(error, S3VectorsError) and not error.from_progress
-            if ours or part_of is not None:
+            failure = isinstance(error, S3VectorsError) and not error.from_progress
+            if failure or part_of is not None:
                 raise
             _LOG.warning(
                 "a call on %s was interrupted by %s: %d of %d vectors are known to be %s, the "
@@ -157,6 +157,6 @@ def _wrap_error(error: BaseException) -> S3VectorsError:
     """Wrap an unexpected error in ours, so that it does not hide what was done."""
     if isinstance(error, S3VectorsError):
         return error
-    ours = S3VectorsError(f"{type(error).__name__}: {error}")
-    ours.__cause__ = error
-    return ours
+    wrapper = S3VectorsError(f"{type(error).__name__}: {error}")
+    wrapper.__cause__ = error
+    return wrapper

@@ -71,7 +71,7 @@ def _convert(
     # `encode_batches` checks the types of a list's numbers before the first request, so
     # `check_range` is enough for an index that exists. If the index would be created, everything
     # must be checked before its creation
-    check = check_range if description.arn else check_vector
+    check = check_range if description.exists else check_vector
     records: list[Record] = []
     moved: set[str] = set()
     replaced: set[str] = set()

@@ -55,14 +55,14 @@ class Part:
     Args:
         source: the provider that they come from.
         ids: their ids, as the source has them, by kind.
-        into: the index that they go into.
+        destination: the index that they go into.
         embedder: makes their vectors; None if the source's are taken.
         tally: the counts of what was done with them.
         moved: metadata keys that are too large to filter on in some of them.
     """
 
     source: ProviderSource
-    into: Destination
+    destination: Destination
     embedder: Embedder | None
     ids: dict[str, list[Any]] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
@@ -96,7 +96,7 @@ class Part:
         Raises:
             InvalidInputError: the index cannot hold it.
         """
-        description = self.into.description
+        description = self.destination.description
         check_ids([chunk.key])
         if chunk.metadata is None:
             raise InvalidInputError(f"{self.source.name} does not return its text")
@@ -165,7 +165,7 @@ def copy_from_command(  # noqa: PLR0913 - one for each option
             _check(part, replacing=replacing)
     results: list[tuple[Part, VectorIndex, Verification]] = []
     with report_on_stop(lambda: ", ".join(_describe_progress(part) for part in parts)):
-        indexes = [part.into.create() for part in parts]
+        indexes = [part.destination.create() for part in parts]
         for part, index in zip(parts, indexes, strict=True):
             verification = run_transfer(
                 part.list_records, part.total, index, part.tally, _embed(part), replace=replacing
@@ -175,7 +175,7 @@ def copy_from_command(  # noqa: PLR0913 - one for each option
 
 
 def _describe_progress(part: Part) -> str:
-    return f"{part.into.options.index_name}: {part.tally.describe()}"
+    return f"{part.destination.options.index_name}: {part.tally.describe()}"
 
 
 def _plan(
@@ -197,9 +197,9 @@ def _plan(
     options = replace(resolve_options(settings), dimension=dimension)
     parts: dict[str, Part] = {}
     for kind, listed in ids.items():
-        into = find_destination(replace(options, index_name=names[kind]), metric or "cosine")
-        _check_fit(source, into, dimension, metric)
-        part = parts.setdefault(names[kind], Part(source, into, embedder))
+        destination = find_destination(replace(options, index_name=names[kind]), metric or "cosine")
+        _check_fit(source, destination, dimension, metric)
+        part = parts.setdefault(names[kind], Part(source, destination, embedder))
         part.ids[kind] = listed
     return [*parts.values()]
 
@@ -230,18 +230,18 @@ def _find_dimension(source: ProviderSource, ids: dict[str, list[Any]]) -> int:
 
 
 def _check_fit(
-    source: ProviderSource, into: Destination, dimension: int, metric: str | None
+    source: ProviderSource, destination: Destination, dimension: int, metric: str | None
 ) -> None:
-    description = into.description
+    description = destination.description
     if dimension != description.dimension:
         raise ConfigurationError(
-            f"the vectors have {dimension} dimensions, index {into.name} has "
+            f"the vectors have {dimension} dimensions, index {destination.name} has "
             f"{description.dimension}; use an index of {dimension}: set EMBEDDING_DIMENSION and "
             f"the index's setting, or --reembed with an embedder of {description.dimension} "
             f"dimensions, to embed the texts of {source.name!r} again"
         )
     new = IndexDescription.from_dimension(dimension, metric or description.metric)
-    check_fit(new, description, into.name)
+    check_fit(new, description, destination.name)
 
 
 def _check(part: Part, *, replacing: bool) -> None:
@@ -250,12 +250,12 @@ def _check(part: Part, *, replacing: bool) -> None:
     Raises:
         S3VectorsError: a vector has the key of a chunk but different content.
     """
-    if not part.into.exists:
+    if not part.destination.exists:
         with show_progress(f"checking {part.source.name}", part.total) as advance:
             for _ in part.list_records():
                 advance(1)
         return
-    index = part.into.create()
+    index = part.destination.create()
     if part.embedder is not None:
         part.embedder.check_model(index)
     with show_progress(f"checking {part.source.name}", part.total) as advance:
@@ -274,7 +274,7 @@ def _embed(part: Part) -> Any:
     """The function that embeds a part's records; None if they have vectors."""
     if part.embedder is None:
         return None
-    metric, left_out = part.into.description.metric, part.tally.left_out
+    metric, left_out = part.destination.description.metric, part.tally.left_out
     return partial(part.embedder.embed, metric=metric, leave_out=left_out.add)
 
 

@@ -57,9 +57,9 @@ def resolve_sides(values: dict[str, Any]) -> tuple[VectorIndex, Options]:
     return index, place
 
 
-def create_destination(into: Destination, location: str) -> VectorIndex:
+def create_destination(destination: Destination, location: str) -> VectorIndex:
     """The destination, which is there from now on."""
-    index = into.create()
+    index = destination.create()
     _check_account(location, index)
     return index
 
@@ -114,12 +114,14 @@ def copy_command(*, as_json: bool, **values: Any) -> None:
     """  # noqa: D301 - \b keeps click from wrapping the example
     source, place = resolve_sides(values)
     description = source.describe()
-    into = find_destination(replace(place, dimension=description.dimension), description.metric)
-    check_fit(description, into.description, into.name)
+    destination = find_destination(
+        replace(place, dimension=description.dimension), description.metric
+    )
+    check_fit(description, destination.description, destination.name)
     tally = Tally()
     with report_on_stop(tally.describe):
         total = count_vectors(source)
-        index = create_destination(into, values["destination"])
+        index = create_destination(destination, values["destination"])
         verification = run_transfer(source.list_records, total, index, tally)
     print_report(index, tally, verification, as_json=as_json)
     fail_for_left_out(tally.left_out)
@@ -147,14 +149,16 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
 
     source, place = resolve_sides(values)
     embedder = Embedder(load_settings_from_options({"bucket": place.bucket_name}))
-    into = find_destination(replace(place, dimension=embedder.dimension), source.describe().metric)
-    if into.description.dimension != embedder.dimension:
+    destination = find_destination(
+        replace(place, dimension=embedder.dimension), source.describe().metric
+    )
+    if destination.description.dimension != embedder.dimension:
         raise ConfigurationError(
-            f"the embedder makes vectors of {embedder.dimension} dimensions, index {into.name} has "
-            f"{into.description.dimension}; make an index of {embedder.dimension}, or set "
-            "EMBEDDING_PROVIDER and its model to one of that size"
+            f"the embedder makes vectors of {embedder.dimension} dimensions, index "
+            f"{destination.name} has {destination.description.dimension}; make an index of "
+            f"{embedder.dimension}, or set EMBEDDING_PROVIDER and its model to one of that size"
         )
-    check_keys(source.describe(), into.description, into.name)
+    check_keys(source.describe(), destination.description, destination.name)
     tally = Tally()
 
     def list_texts() -> Iterator[Record]:
@@ -162,11 +166,11 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
         return (Record(key, [], metadata) for page in pages for key, metadata in page.rows)
 
     def embed(records: Sequence[Record]) -> list[Record]:
-        return embedder.embed(records, into.description.metric, tally.left_out.add)
+        return embedder.embed(records, destination.description.metric, tally.left_out.add)
 
     with report_on_stop(tally.describe):
         total = count_vectors(source)
-        index = create_destination(into, values["destination"])
+        index = create_destination(destination, values["destination"])
         embedder.check_model(index)
         verification = run_transfer(list_texts, total, index, tally, embed)
     print_report(index, tally, verification, as_json=as_json, subject="texts and metadata of ")

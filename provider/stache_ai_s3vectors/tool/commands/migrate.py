@@ -94,13 +94,15 @@ def migrate_command(  # noqa: PLR0913 - one for each option
         raise click.UsageError("--resume and --replace cannot be combined")
     source, place = resolve_sides(values)
     description = source.describe()
-    into = find_destination(replace(place, dimension=description.dimension), description.metric)
+    destination = find_destination(
+        replace(place, dimension=description.dimension), description.metric
+    )
     required = replace(description, non_filterable=description.non_filterable | set(NON_FILTERABLE))
-    check_fit(required, into.description, into.name)
-    restorer = Restorer(into.description.non_filterable, plain_keys)
+    check_fit(required, destination.description, destination.name)
+    restorer = Restorer(destination.description.non_filterable, plain_keys)
     if not yes:
         with report_on_stop(lambda: "nothing was written", ""):
-            _print_preview(source, into.name, restorer, kind, as_json=as_json)
+            _print_preview(source, destination.name, restorer, kind, as_json=as_json)
         return
     tally = Tally()
 
@@ -109,7 +111,7 @@ def migrate_command(  # noqa: PLR0913 - one for each option
 
     with report_on_stop(tally.describe):
         total = count_vectors(source) if kind is None else None
-        index = create_destination(into, values["destination"])
+        index = create_destination(destination, values["destination"])
         if not (resume or replacing or index.is_empty()):
             _check_unused(list_restored(), total, index)
         verification = run_transfer(list_restored, total, index, tally, replace=replacing)
