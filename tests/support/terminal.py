@@ -125,7 +125,7 @@ def renew_outputs(document: str, directory: Path) -> str:
     """Run the document's commands, and return it with their current output."""
     (directory / "packages").mkdir()
     plugin_package.write_package(
-        directory / "packages", "stache.embeddings", "words", "words:Words"
+        directory / "packages", "stache.embeddings", "words", "letter_embedder:Letters"
     )
     (directory / "qdrant").mkdir()
     plugin_package.write_package(

@@ -136,7 +136,9 @@ def test_each_command_reports_its_work_and_its_progress_at_ctrl_c(
         tool.run_checked("export", "a.jsonl", "--index", "documents", *where)
     server.behavior = lambda operation, _: SILENT if operation == silent else PASS
     (tmp_path / "packages").mkdir()
-    plugin_package.write_package(tmp_path / "packages", "stache.embeddings", "words", "words:Words")
+    plugin_package.write_package(
+        tmp_path / "packages", "stache.embeddings", "words", "letter_embedder:Letters"
+    )
     environment = {
         "S3VECTORS_CREATE_INDEX": "true",
         "S3VECTORS_DOCUMENTS_INDEX": "documents",
