@@ -145,7 +145,7 @@ def translate_errors(
     """Translate botocore's errors in the `with` block into ours, which have them as their cause.
 
     Args:
-        operation: its name and its object, which begin the message; or a function.
+        operation: its name and object, which begin the message; or a function that returns them.
         advice: the end of the message if the object does not exist; or a function.
     """
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,6 +58,12 @@ def call_in_parallel(
                 yield _wait_for_first(waiting)
         while waiting:
             yield _wait_for_first(waiting)
+
+
+def wait_for_calls(calls: Collection[Future[Any]]) -> None:
+    """Wait until all calls have ended; an interruption ends the wait."""
+    while not all(call.done() for call in calls):
+        wait(calls, timeout=TICK)
 
 
 def start_detached(function: Callable[[], R]) -> Future[R]:
@@ -166,8 +172,7 @@ def _run(call: Future[R], work: Callable[[], R], caught: type[BaseException]) ->
 
 def _wait_for_first(waiting: deque[tuple[T, Future[R]]]) -> tuple[T, Future[R]]:
     item, call = waiting.popleft()
-    while not call.done():
-        wait([call], timeout=TICK)
+    wait_for_calls([call])
     return item, call
 
 

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from stache_ai_s3vectors.aws.batches import Record
-from stache_ai_s3vectors.aws.deadlines import TICK, time_limit
+from stache_ai_s3vectors.aws.deadlines import time_limit
 from stache_ai_s3vectors.aws.descriptions import IndexDescription
-from stache_ai_s3vectors.aws.parallel import start_detached
+from stache_ai_s3vectors.aws.parallel import start_detached, wait_for_calls
 from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
 from stache_ai_s3vectors.chunks.records import to_metadata
 from stache_ai_s3vectors.chunks.vectors import (
@@ -160,8 +160,7 @@ def _undo_in_background(
     """Like `_undo`, while another error is raised; the caller waits for a moment only."""
 
     def delete_stored() -> None:
-        while wait(list(under_way), timeout=TICK).not_done:
-            pass  # a put that ends after the deletion would stay
+        wait_for_calls(list(under_way))  # a put that ends after the deletion would stay
         try:
             index.delete(keys)
         except S3VectorsError as error:

@@ -7,7 +7,6 @@ import json
 import logging
 import pickle
 import threading
-from concurrent import futures
 
 import numpy as np
 import pytest
@@ -21,6 +20,7 @@ from stache_ai_s3vectors import (
     S3VectorsError,
     UnavailableError,
 )
+from stache_ai_s3vectors.aws import parallel
 from stache_ai_s3vectors.chunks.sizes import metadata_size
 
 
@@ -500,30 +500,31 @@ def test_an_interrupted_insert_leaves_no_vector_with_a_generated_id(provider, er
     assert f"was interrupted by {error.__name__}" in caplog.text
 
 
-def interrupt_with_a_put_in_flight(provider, ids=None):
+def interrupt_with_a_put_in_flight(provider, ids=None, *, answered=None):
     """Insert two batches; the caller is interrupted when one is stored and the other is sent.
 
-    Returns an event that lets the service answer the other.
+    Args:
+        answered: lets the service answer the other; without it, the interruption does.
     """
-    sent, answered = threading.Event(), threading.Event()
+    sent = threading.Event()
+    answer = answered or threading.Event()
 
     def answer_late(request, **_):
         if b"late" in request.body:
             sent.set()
-            assert answered.wait(60)
+            assert answer.wait(60)
         else:
             assert sent.wait(60)
 
     def progress(_):
-        if ids is not None:
-            answered.set()
+        if answered is None:
+            answer.set()
         raise KeyboardInterrupt
 
     provider.client.meta.events.register("before-send.s3vectors.PutVectors", answer_late)
     texts = ["t"] * 500 + ["late"] * 100
     with pytest.raises(KeyboardInterrupt):
         provider.insert([[1, 2, 3, 4]] * 600, texts, ids=ids, progress=progress)
-    return answered
 
 
 def test_the_deletion_waits_for_requests_that_are_still_in_flight(provider, monkeypatch, caplog):
@@ -532,18 +533,19 @@ def test_the_deletion_waits_for_requests_that_are_still_in_flight(provider, monk
     monkeypatch.setattr("stache_ai_s3vectors.operations.insert.UNDO_PATIENCE", 0)
     deletions, order, awaited = threading.Semaphore(0), [], []
 
-    def record_wait(calls, timeout):
-        if threading.current_thread() is not threading.main_thread():
-            awaited.extend(calls)
-        return futures.wait(calls, timeout)
+    def record_wait(calls):
+        awaited.extend(calls)
+        parallel.wait_for_calls(calls)
 
-    monkeypatch.setattr("stache_ai_s3vectors.operations.insert.wait", record_wait)
+    monkeypatch.setattr("stache_ai_s3vectors.operations.insert.wait_for_calls", record_wait)
     events = provider.client.meta.events
     events.register("after-call.s3vectors.PutVectors", lambda **_: order.append("stored"))
     events.register("before-send.s3vectors.DeleteVectors", lambda **_: order.append("deletion"))
     events.register("after-call.s3vectors.DeleteVectors", lambda **_: deletions.release())
 
-    interrupt_with_a_put_in_flight(provider).set()
+    answered = threading.Event()
+    interrupt_with_a_put_in_flight(provider, answered=answered)
+    answered.set()
 
     assert "They are being deleted" in caplog.text
     assert deletions.acquire(timeout=60)

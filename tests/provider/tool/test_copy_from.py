@@ -228,12 +228,12 @@ def test_a_provider_that_cannot_list_is_refused(source):
 
 
 @pytest.fixture
-def _words(monkeypatch):
+def _letters(monkeypatch):
     """Stache's embedder is `Letters`, of eight dimensions."""
     letter_embedder.use_letter_embedder(monkeypatch)
 
 
-@pytest.mark.usefixtures("_words")
+@pytest.mark.usefixtures("_letters")
 @pytest.mark.parametrize(
     "cls, keys, problem",
     [

@@ -71,7 +71,7 @@ def test_a_file_without_a_vector_is_wrong_usage(content, problem):
 
 
 @pytest.fixture
-def _words(monkeypatch):
+def _letters(monkeypatch):
     """Stache's embedder is `Letters`."""
     letter_embedder.use_letter_embedder(monkeypatch)
 
@@ -79,7 +79,7 @@ def _words(monkeypatch):
 EIGHT = (*tool.BUCKET, "--endpoint", "local:data", "--dimension", "8", "--index", "documents")
 
 
-@pytest.mark.usefixtures("_words")
+@pytest.mark.usefixtures("_letters")
 def test_query_by_text_embeds_it_as_stache_does():
     """With the embedder of Stache's settings."""
     provider = providers.create_provider(s3vectors_endpoint_url="local:data", embedding_dimension=8)
@@ -91,7 +91,7 @@ def test_query_by_text_embeds_it_as_stache_does():
     assert document["matches"][0]["key"] == "b"
 
 
-@pytest.mark.usefixtures("_words")
+@pytest.mark.usefixtures("_letters")
 def test_hybrid_search_shows_each_score_in_its_column(monkeypatch):
     """The numbers of the service: distance, fused score and score of the words."""
     monkeypatch.setenv("COLUMNS", "100")
@@ -115,7 +115,7 @@ def test_hybrid_search_shows_each_score_in_its_column(monkeypatch):
     assert f"text {by_key['b']['bm25']['text']:.4g}" in "\n".join(shown)
 
 
-@pytest.mark.usefixtures("_words")
+@pytest.mark.usefixtures("_letters")
 def test_hybrid_search_of_an_index_without_text_search_is_an_error():
     """It does not become a search by vector."""
     providers.open_engine("local:data", bucket_mode="classic")
@@ -131,7 +131,7 @@ def test_hybrid_search_of_an_index_without_text_search_is_an_error():
     ]
 
 
-@pytest.mark.usefixtures("pets", "_words")
+@pytest.mark.usefixtures("pets", "_letters")
 @pytest.mark.parametrize(
     "arguments, status, problem",
     [
@@ -152,7 +152,7 @@ def test_an_invalid_query_is_an_error_with_the_reason(arguments, status, problem
     assert (result.exit_code, problem in result.stderr) == (status, True), result.stderr
 
 
-@pytest.mark.usefixtures("_words")
+@pytest.mark.usefixtures("_letters")
 def test_an_embedder_that_fails_is_an_error(monkeypatch):
     """With its reason."""
     monkeypatch.setattr(Letters, "max_texts", 0)
