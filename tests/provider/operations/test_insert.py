@@ -531,10 +531,12 @@ def test_the_deletion_waits_for_requests_that_are_still_in_flight(provider, monk
     """A vector that the service stores after the deletion would stay."""
     monkeypatch.setattr("stache_ai_s3vectors.aws.parallel.GRACE", 0)
     monkeypatch.setattr("stache_ai_s3vectors.operations.insert.UNDO_PATIENCE", 0)
-    deletions, order, awaited = threading.Semaphore(0), [], []
+    deletions, order = threading.Semaphore(0), []
+    waits = threading.Event()
 
     def record_wait(calls):
-        awaited.extend(calls)
+        if calls:
+            waits.set()
         parallel.wait_for_calls(calls)
 
     monkeypatch.setattr("stache_ai_s3vectors.operations.insert.wait_for_calls", record_wait)
@@ -545,12 +547,12 @@ def test_the_deletion_waits_for_requests_that_are_still_in_flight(provider, monk
 
     answered = threading.Event()
     interrupt_with_a_put_in_flight(provider, answered=answered)
+    assert "They are being deleted" in caplog.text
+    assert waits.wait(60)
     answered.set()
 
-    assert "They are being deleted" in caplog.text
     assert deletions.acquire(timeout=60)
     assert deletions.acquire(timeout=60)  # of the last 100
-    assert awaited
     assert order[:3] == ["stored", "stored", "deletion"]
     assert provider.count_by_filter({}) == 0
 
