@@ -29,14 +29,14 @@ from typing import Any, Final
 
 import build_package
 import dataset
-import lambda_function
-import loopback
 import sampling
-from function_life import ARCHITECTURE, RUNTIME
-from simulated import simulate_aws
-from simulated.aws import PYTHON
-from simulated.roles import REGION
-from simulated.runtime import run_function
+from support.deployment import lambda_function
+from support.deployment.function_life import ARCHITECTURE, RUNTIME
+from support.processes import loopback
+from support.simulated import simulate_aws
+from support.simulated.aws import PYTHON
+from support.simulated.roles import REGION
+from support.simulated.runtime import run_function
 
 WARM: Final = 20
 """Warm calls of each function started."""

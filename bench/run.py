@@ -55,7 +55,7 @@ def main() -> None:
     if name not in BENCHMARKS:
         raise SystemExit(f"{__doc__}\nThe benchmarks: {', '.join(BENCHMARKS)}.")
     os.environ.update(ENVIRONMENT)
-    others = ("tests/support", "examples", "examples/lambda")
+    others = ("tests", "examples", "examples/lambda")
     sys.path[:0] = [str(FOLDER.parent / other) for other in others]
     import pages
     import sampling

@@ -17,9 +17,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
-import loopback
-import session_caches
-from command_line_flags import AWS
+from support.command_line_flags import AWS
+from support.processes import loopback, session_caches
 
 # A shell starts background processes with Ctrl-C ignored, and their children inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -35,13 +34,13 @@ settings.load_profile("ours")
 
 from stache_ai.providers.factories import S3VectorsProviderFactory  # noqa: E402
 
-import stache_namespaces  # noqa: E402
-from endpoints import KINDS, create_client, open_client  # noqa: E402 - after the environment is safe
-from model import check_responses  # noqa: E402
 from s3vectors_local import Engine, connect  # noqa: E402
 from stache_ai_s3vectors.aws.connections import close_engines  # noqa: E402
+from support.endpoints import KINDS, create_client, open_client  # noqa: E402 - after the environment is safe
+from support.engine.model import check_responses  # noqa: E402
+from support.stache.namespaces import close_connections  # noqa: E402
 
-stache_namespaces.close_connections()
+close_connections()
 
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
@@ -163,7 +162,7 @@ def names(client: Any, bucket: str) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def function_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the example function for this machine, once for all the workers; return its zip."""
-    import function_life  # noqa: PLC0415 - it needs moto, which other environments lack
+    from support.deployment import function_life  # noqa: PLC0415 - it needs moto, which other environments lack
 
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:

@@ -15,9 +15,6 @@ import yaml
 from botocore import session
 from click.testing import CliRunner
 
-import terminal
-import tool
-from endpoints import serve
 from s3vectors_local import pytest_plugin
 from s3vectors_local.__main__ import main as s3vectors_local
 from s3vectors_local.engine import OPERATIONS
@@ -26,8 +23,10 @@ from stache_ai_s3vectors.service import limits
 from stache_ai_s3vectors.service.permissions import LEVELS
 from stache_ai_s3vectors.settings import StacheSettings, resolve_settings
 from stache_ai_s3vectors.tool.main import main as stache_s3vectors
+from support import ROOT, tool
+from support.endpoints import serve
+from support.processes import terminal
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 LOCAL_README = (ROOT / "local" / "README.md").read_text()
 DOCS = {page.stem: page.read_text() for page in (ROOT / "docs").glob("*.md")}
@@ -416,7 +415,7 @@ def test_the_folders_on_the_map_exist():
 
 @pytest.mark.long
 def test_the_tool_s_page_shows_what_its_commands_print(tmp_path):
-    """Each runs in a real terminal; `python tests/support/terminal.py` updates the page."""
+    """Each runs in a real terminal; `support.processes.terminal` updates the page."""
     page = DOCS["operate"]
 
     assert terminal.renew_outputs(page, tmp_path) == page

@@ -12,8 +12,8 @@ import pytest
 from ebooklib import epub
 
 import ingest_folder
-import laptop
-from laptop_section import DOT_ENV, START
+from support.stache import laptop
+from support.stache.laptop_section import DOT_ENV, START
 
 SCRIPT = Path(ingest_folder.__file__)
 FILES = SCRIPT.parent / "files"

@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 
-import laptop
-from endpoints import create_client, start_server
-from laptop_section import (
+from support.endpoints import create_client, start_server
+from support.stache import laptop
+from support.stache.laptop_section import (
     ADD,
     ASK,
     CHANGES,

@@ -14,13 +14,13 @@ from stache_ai.providers.factories import S3VectorsProviderFactory
 from stache_ai.rag.pipeline import RAGPipeline
 from stache_ai_dynamodb import DynamoDBDocumentIndex
 
-import ingesting
 import move_documents
-from lambda_function import DOCUMENTS, create_tables
 from stache_ai_s3vectors import Settings
 from stache_ai_s3vectors.aws.connections import close_engines
 from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex
 from stache_ai_s3vectors.tool.main import main as stache_s3vectors
+from support.deployment.lambda_function import DOCUMENTS, create_tables
+from support.stache import ingesting
 
 SOURCE = {"content_hash": "h1", "filename": "a.md", "namespace": "n", "source_path": "x/a.md"}
 

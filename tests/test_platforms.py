@@ -7,14 +7,14 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 import tomllib
 from packaging.requirements import Requirement
 from uv import find_uv_bin
 
-ROOT = Path(__file__).parents[1]
+from support import ROOT
+
 PAGE = (ROOT / "docs" / "install.md").read_text()
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 SYSTEMS = {

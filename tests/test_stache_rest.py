@@ -7,18 +7,17 @@ import shlex
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-import laptop
-from endpoints import create_client, start_server
-from lambda_function import DOCUMENTS
-from laptop_section import CHANGES, DOT_ENV, START, change_settings
-from rest_scenario import Scenario
-from stache_servers import serve_documents_table
+from support import ROOT
+from support.deployment.lambda_function import DOCUMENTS
+from support.endpoints import create_client, start_server
+from support.stache import laptop
+from support.stache.laptop_section import CHANGES, DOT_ENV, START, change_settings
+from support.stache.rest_scenario import Scenario
+from support.stache.servers import serve_documents_table
 
-ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "laptop.md").read_text()
 [CLEAN_UP] = re.findall(r"^python -c .*process_cleanup_jobs.*$", PAGE, re.MULTILINE)
 INDEXES = ("sqlite", "dynamodb")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from endpoints import create_client, serve
-from stache_servers import COMMANDS, WorkerResponse, serve_documents_table, serve_stache_by
+from support.endpoints import create_client, serve
+from support.stache.servers import COMMANDS, WorkerResponse, serve_documents_table, serve_stache_by
 
 COUNT = 40
 LOCAL_TOUCHED = {"S3VECTORS_ENDPOINT_URL": "local:data", "USE_AT_IMPORT": "insert"}

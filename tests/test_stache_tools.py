@@ -11,7 +11,6 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from mcp import ClientSession, StdioServerParameters
@@ -20,10 +19,10 @@ from stache_tools import StacheClient, StacheConfig, StacheConnectionError
 from stache_tools.client.http import HTTPTransport
 from tenacity import wait_none
 
-import laptop
-from laptop_section import DOT_ENV, START
+from support import ROOT
+from support.stache import laptop
+from support.stache.laptop_section import DOT_ENV, START
 
-ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "laptop.md").read_text()
 TERMINAL, ASSISTANT = (
     PAGE.partition(f"## From {where}\n")[2].partition("\n## ")[0]

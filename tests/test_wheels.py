@@ -18,8 +18,7 @@ from hatchling.plugin.manager import PluginManager
 from uv import find_uv_bin
 
 import hatch_build
-
-ROOT = Path(__file__).parents[1]
+from support import ROOT
 
 
 @pytest.fixture(scope="module")

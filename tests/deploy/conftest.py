@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulated import Aws, simulate_aws
+from support.simulated import Aws, simulate_aws
 
 
 @pytest.fixture

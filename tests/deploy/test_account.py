@@ -18,12 +18,9 @@ from contextlib import contextmanager
 import boto3
 import pytest
 
-import cdk_app
-import command_line_flags
-import deployables
-import function_life
-import stack_resources
-from simulated import simulate_aws
+from support import command_line_flags
+from support.deployment import cdk_app, deployables, function_life, stack_resources
+from support.simulated import simulate_aws
 
 pytestmark = pytest.mark.aws
 

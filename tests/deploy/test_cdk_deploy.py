@@ -6,12 +6,11 @@ import re
 
 import pytest
 
-import cdk_app
-import deployables
-import function_life
-from deployed_store import ACCOUNT, REGION, to_deployed_store
-from lambda_function import DOCUMENTS, NAMESPACES, create_tables
-from role_view import create_provider
+from support import ROOT
+from support.deployment import cdk_app, function_life
+from support.deployment.deployed_store import ACCOUNT, REGION, to_deployed_store
+from support.deployment.lambda_function import DOCUMENTS, NAMESPACES, create_tables
+from support.deployment.role_view import create_provider
 from word_hashing import embed
 
 BUCKET = f"stache-vectors-{ACCOUNT}"
@@ -77,7 +76,7 @@ def test_a_store_is_deployed_resized_destroyed_and_reused(aws, tmp_path):
 
 def read_reuse_options():
     """Read the README's options for reusing the data of an earlier stack, and add two tables."""
-    page = (deployables.ROOT / "cdk" / "README.md").read_text()
+    page = (ROOT / "cdk" / "README.md").read_text()
     command = page.partition("To deploy the stack again, use the existing resources:")[2].split(
         "```"
     )[1]

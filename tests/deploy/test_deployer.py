@@ -15,11 +15,11 @@ from aws_cdk.assertions import Template
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-import deployables
-from simulated.roles import ACCOUNT, Role
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
+from support import ROOT
+from support.simulated.roles import ACCOUNT, Role
 
-PAGE = (deployables.ROOT / "docs" / "deploy-permissions.md").read_text()
+PAGE = (ROOT / "docs" / "deploy-permissions.md").read_text()
 READER = "arn:aws:iam::999999999999:role/search"
 OTHER_READER = READER.replace("search", "find")
 OWN, OTHER = (f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{name}" for name in ("own1", "other"))

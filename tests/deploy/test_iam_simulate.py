@@ -6,8 +6,10 @@ from collections import Counter
 
 import pytest
 
-import random_policies
-from iam_simulate import (
+from s3vectors_local.iam import ACTIONS, Need
+from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
+from support.permissions import random_policies
+from support.permissions.iam_simulate import (
     KNOWN_DECISIONS,
     KNOWN_PROBLEMS,
     AccessCheck,
@@ -17,8 +19,6 @@ from iam_simulate import (
     run_iam_simulate,
     select_unexplained,
 )
-from s3vectors_local.iam import ACTIONS, Need
-from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 
 BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 INDEX = f"{BUCKET}/index/my-index"

@@ -10,16 +10,19 @@ from itertools import count
 
 import pytest
 
-import iam_simulate
-import operation_requests
-import permission_table
-import stores
-import tool
-from behaviors import BEHAVIORS, find_denied_action
-from deployed_store import DIALECTS, deploy_store, list_granted_actions, remove_action
-from role_view import Owner, RoleView
 from stache_ai_s3vectors import S3VectorsProvider
 from stache_ai_s3vectors.service.permissions import LEVELS
+from support import tool
+from support.deployment import stores
+from support.deployment.deployed_store import (
+    DIALECTS,
+    deploy_store,
+    list_granted_actions,
+    remove_action,
+)
+from support.deployment.role_view import Owner, RoleView
+from support.permissions import iam_simulate, operation_requests, permission_table
+from support.permissions.behaviors import BEHAVIORS, find_denied_action
 
 ACTIONS = [
     (level, f"{service}:{action}")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from deployed_store import DIALECTS, deploy_store
-from role_view import Owner, create_provider
 from stache_ai_s3vectors import AccessDeniedError
 from stache_ai_s3vectors.service.permissions import build_policy
+from support.deployment.deployed_store import DIALECTS, deploy_store
+from support.deployment.role_view import Owner, create_provider
 from word_hashing import embed
 
 READER = "arn:aws:iam::999999999999:role/search"

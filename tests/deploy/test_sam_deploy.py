@@ -9,15 +9,13 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
-import change_sets
-import function_life
-import sam
-from deployed_store import read_outputs, to_deployed_store
-from role_view import create_provider
-from simulated.runtime import FunctionError
 from stache_ai_s3vectors import AccessDeniedError
 from stache_ai_s3vectors.operations.query_text import put_question
 from stache_ai_s3vectors.service.permissions import build_bucket_policy, build_policy
+from support.deployment import change_sets, function_life, sam
+from support.deployment.deployed_store import read_outputs, to_deployed_store
+from support.deployment.role_view import create_provider
+from support.simulated.runtime import FunctionError
 from word_hashing import embed
 
 BUCKET = "stache-vectors-123456789012"

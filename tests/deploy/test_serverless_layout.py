@@ -15,7 +15,7 @@ import sys
 
 import pytest
 
-from children import join_python_path
+from support.processes.children import join_python_path
 
 BUCKET = "stache-vectors-123456789012"
 ARN = f"arn:aws:s3vectors:us-east-1:123456789012:bucket/{BUCKET}"

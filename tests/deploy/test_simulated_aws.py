@@ -11,13 +11,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-import deployables
-import function_life
-import sam
-import terraform
-from simulated import types
-from simulated.functions import RefusedError
-from simulated.runtime import FunctionError
+from support.deployment import deployables, function_life, sam, terraform
+from support.simulated import types
+from support.simulated.functions import RefusedError
+from support.simulated.runtime import FunctionError
 
 UNASSIGNED = "192.0.2.1"
 """An address that no machine has (RFC 5737)."""

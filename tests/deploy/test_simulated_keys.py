@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-import terraform
+from support.deployment import terraform
 
 BUCKET = "my-bucket"
 ARN = f"arn:aws:s3vectors:us-east-1:{terraform.ACCOUNT}:bucket/{BUCKET}"

@@ -8,11 +8,8 @@ import zipfile
 
 import pytest
 
-import cdk_app
-import change_sets
-import sam
-import terraform
-from deployed_store import read_outputs
+from support.deployment import cdk_app, change_sets, sam, terraform
+from support.deployment.deployed_store import read_outputs
 
 RUNTIME = "python3.13"
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-import function_life
-import terraform
-import terraform_readme
-from function_life import CAT, find_texts
-from simulated.runtime import FunctionError
-from terraform_readme import BUCKET
+from support.deployment import function_life, terraform, terraform_readme
+from support.deployment.function_life import CAT, find_texts
+from support.deployment.terraform_readme import BUCKET
+from support.simulated.runtime import FunctionError
 
 WHERE = f"{terraform.REGION}:{terraform.ACCOUNT}"
 DOCUMENTS = f"arn:aws:s3vectors:{WHERE}:bucket/{BUCKET}/index/documents-1024"

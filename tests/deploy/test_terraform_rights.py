@@ -6,13 +6,11 @@ import json
 
 import pytest
 
-import plugins
-import terraform
-import terraform_readme
-import tool
-from function_life import CAT
 from stache_ai_s3vectors import AccessDeniedError, S3VectorsProvider, Settings
-from terraform_readme import BUCKET
+from support import plugins, tool
+from support.deployment import terraform, terraform_readme
+from support.deployment.function_life import CAT
+from support.deployment.terraform_readme import BUCKET
 from word_hashing import WordHashingEmbeddings, embed
 
 ARN = f"arn:aws:s3vectors:{terraform.REGION}:{terraform.ACCOUNT}:bucket/{BUCKET}"

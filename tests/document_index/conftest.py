@@ -7,9 +7,9 @@ import pytest
 from moto import mock_aws
 from stache_ai_dynamodb import DynamoDBDocumentIndex
 
-from lambda_function import DOCUMENTS, create_tables
 from stache_ai_s3vectors import Settings
 from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex
+from support.deployment.lambda_function import DOCUMENTS, create_tables
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from collections import Counter
 import pytest
 from stache_ai.providers.factories import S3VectorsProviderFactory
 
-import ingesting
-from children import create_fork_server
 from stache_ai_s3vectors.aws.connections import close_engines
+from support.processes.children import create_fork_server
+from support.stache import ingesting
 
 KILLS = 50
 CALLS = 120_000

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from forks import run_in_child
 from stache_ai_s3vectors import Settings
 from stache_ai_s3vectors.errors import DocumentIndexError, S3VectorsError
 from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex, database
 from stache_ai_s3vectors.settings import resolve_document_index_path
+from support.processes.forks import run_in_child
 
 NOBODY = 65534
 PROCESSES = multiprocessing.get_context("spawn")

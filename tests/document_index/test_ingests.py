@@ -11,12 +11,12 @@ import pytest
 from stache_ai.middleware.context import RequestContext
 from stache_ai.providers.factories import S3VectorsProviderFactory
 
-import ingesting
-from forks import run_in_child
 from stache_ai_s3vectors import Settings
 from stache_ai_s3vectors.aws.connections import close_engines
 from stache_ai_s3vectors.errors import DocumentIndexError
 from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex, database
+from support.processes.forks import run_in_child
+from support.stache import ingesting
 
 
 class Killed(BaseException):

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from forks import run_in_child
 from stache_ai_s3vectors.plugins.document_index import ingests, sessions
 from stache_ai_s3vectors.plugins.document_index.database import open_database
+from support.processes.forks import run_in_child
 
 PROCESSES = multiprocessing.get_context("spawn")
 

@@ -9,8 +9,8 @@ from typing import Any
 import boto3
 import pytest
 
-import terraform
-from terraform import Workspace
+from support.deployment import terraform
+from support.deployment.terraform import Workspace
 
 
 @pytest.fixture

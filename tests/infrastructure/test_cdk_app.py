@@ -10,10 +10,10 @@ from aws_cdk import App, Tags, Validations
 from aws_cdk.assertions import Template
 from cdk_nag import AwsSolutionsChecks
 
-import stores
-from cloudformation import RESOURCE_TYPES, resolve_template
 from stache_ai_s3vectors.service.permissions import LEVELS
 from stache_stack import Options, StacheStack
+from support.deployment import stores
+from support.deployment.cloudformation import RESOURCE_TYPES, resolve_template
 
 CDK = Path(__file__).parents[2] / "examples" / "cdk"
 CONTEXT = json.loads((CDK / "cdk.json").read_text())["context"]

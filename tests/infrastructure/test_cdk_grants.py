@@ -10,10 +10,19 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
 from aws_cdk.aws_cloudfront import experimental
 
-import stores
 from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
-from stacks import ARN, BUCKET, KEY, NAMES, OTHER_KEY, import_key, make_function, synthesize
+from support.deployment import stores
+from support.deployment.stacks import (
+    ARN,
+    BUCKET,
+    KEY,
+    NAMES,
+    OTHER_KEY,
+    import_key,
+    make_function,
+    synthesize,
+)
 
 REGIONS = [("aws", "us-east-1"), ("aws", "eu-central-1"), ("aws-cn", "cn-north-1")]
 REGIONS += [("aws-us-gov", "us-gov-west-1")]

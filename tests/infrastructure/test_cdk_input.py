@@ -8,7 +8,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Match, Template
 
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
-from stacks import ARN, KEY, import_key, make_function
+from support.deployment.stacks import ARN, KEY, import_key, make_function
 
 NINE = [f"key{number}" for number in range(9)]
 

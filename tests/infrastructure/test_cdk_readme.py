@@ -14,13 +14,13 @@ import re
 from aws_cdk import App, Environment, RemovalPolicy, Stack
 from aws_cdk.assertions import Template
 
-import deployables
-import stacks
-from cloudformation import resolve_template
 from stache_ai_s3vectors_cdk import StacheVectorStore
 from stache_stack import Options, StacheStack
+from support import ROOT
+from support.deployment import deployables, stacks
+from support.deployment.cloudformation import resolve_template
 
-README = (deployables.ROOT / "cdk" / "README.md").read_text()
+README = (ROOT / "cdk" / "README.md").read_text()
 
 
 def read_table(first):

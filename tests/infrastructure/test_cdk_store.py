@@ -8,10 +8,19 @@ import sys
 import pytest
 from aws_cdk import CfnParameter, RemovalPolicy, Tags
 
-import stores
 from stache_ai_s3vectors.service.permissions import LEVELS, build_bucket_policy, build_key_statement
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
-from stacks import ARN, BUCKET, KEY, NAMES, OTHER_KEY, import_key, make_function, synthesize
+from support.deployment import stores
+from support.deployment.stacks import (
+    ARN,
+    BUCKET,
+    KEY,
+    NAMES,
+    OTHER_KEY,
+    import_key,
+    make_function,
+    synthesize,
+)
 
 BUCKET_TYPE = "AWS::S3Vectors::VectorBucket"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cloudformation import ACCOUNT, resolve_template
-from cloudformation_parameters import TemplateError
+from support.deployment.cloudformation import ACCOUNT, resolve_template
+from support.deployment.cloudformation_parameters import TemplateError
 
 BUCKET = {"Type": "AWS::S3Vectors::VectorBucket", "Properties": {"VectorBucketName": "my-bucket"}}
 ARN = f"arn:aws-cn:s3vectors:cn-north-1:{ACCOUNT}:bucket/my-bucket"

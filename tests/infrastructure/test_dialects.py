@@ -10,14 +10,12 @@ from aws_cdk import App, CfnOutput, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk.assertions import Template
 
-import authorization
-import sam
-import stores
-import terraform
-from cloudformation import resolve_template
 from stache_ai_s3vectors.service.arns import BUCKET_ARN, INDEX_ARN
 from stache_ai_s3vectors.service.permissions import LEVELS, build_bucket_policy
 from stache_ai_s3vectors_cdk import StacheVectorStore, VectorIndexOptions
+from support.deployment import sam, stores, terraform
+from support.deployment.cloudformation import resolve_template
+from support.permissions import authorization
 
 ACCOUNT = "123456789012"
 PARTITIONS = {

@@ -7,10 +7,10 @@ from contextlib import suppress
 import pytest
 
 import handler
-import lambda_function
-import providers
-from lambda_function import Invocation, find_passages, invoke
 from stache_ai_s3vectors import S3VectorsError
+from support import providers
+from support.deployment import lambda_function
+from support.deployment.lambda_function import Invocation, find_passages, invoke
 
 CAT, DOG = "The cat sleeps on the warm mat.", "Dogs bark in the village at night."
 

@@ -13,15 +13,12 @@ from aws_cdk import App
 from aws_cdk.assertions import Template
 
 import handler
-import lambda_function
-import providers
-import sam
-import stores
-import terraform
-from cloudformation import resolve_template
-from lambda_function import DOCUMENTS, NAMESPACES, invoke
 from stache_ai_s3vectors import S3VectorsError
 from stache_stack import Options, StacheStack
+from support import providers
+from support.deployment import lambda_function, sam, stores, terraform
+from support.deployment.cloudformation import resolve_template
+from support.deployment.lambda_function import DOCUMENTS, NAMESPACES, invoke
 
 PARTITIONS = {"us-east-1": "aws", "cn-north-1": "aws-cn"}
 LOG = "my-log-group"

@@ -9,14 +9,14 @@ import shutil
 import pytest
 
 import build_package
-import lambda_function
-from forks import run_script
-from function_life import CAT, find_texts
-from loopback import CREDENTIALS
-from restores import serve_credentials
-from simulated import simulate_aws
-from simulated.aws import PYTHON
-from simulated.runtime import run_function
+from support.deployment import lambda_function
+from support.deployment.function_life import CAT, find_texts
+from support.processes.forks import run_script
+from support.processes.loopback import CREDENTIALS
+from support.processes.restores import serve_credentials
+from support.simulated import simulate_aws
+from support.simulated.aws import PYTHON
+from support.simulated.runtime import run_function
 
 FOLDERS = [file.parent for file in build_package.OURS[1:]]
 """The folders of the function's own modules."""
@@ -25,7 +25,7 @@ INDEXES = ("documents-1024", "summaries-1024", "insights-1024")
 
 SCRIPT = """
 import json, random, sys
-import restores
+from support.processes import restores
 
 sys.path[:0] = sys.argv[2:]
 contacts = restores.record_connection_attempts()

@@ -13,15 +13,15 @@ from collections import Counter
 import pytest
 
 import build_package
-import deployables
-import sam
-from function_life import RUNTIME
 from stache_function import CHOICES
+from support import ROOT
+from support.deployment import deployables, sam
+from support.deployment.function_life import RUNTIME
 
 LARGEST = 60 * 10**6
 """The maximum size in bytes of the example's package, unzipped and with bytecode."""
 
-SCRIPT = deployables.ROOT / "examples" / "lambda" / "build_package.py"
+SCRIPT = ROOT / "examples" / "lambda" / "build_package.py"
 
 
 def run_build(*arguments):
@@ -61,7 +61,7 @@ def test_the_zip_has_our_provider_and_is_small(tmp_path, impostor):
     """
     package = tmp_path / "function.zip"
     command = (sys.executable, SCRIPT, "--zip", package)
-    deployables.run_command(*command, cwd=deployables.ROOT, PIP_FIND_LINKS=str(impostor))
+    deployables.run_command(*command, cwd=ROOT, PIP_FIND_LINKS=str(impostor))
 
     deployables.check_package(tmp_path / "function.zip")
     with zipfile.ZipFile(tmp_path / "function.zip") as packed:
@@ -191,7 +191,7 @@ def test_a_build_without_bytecode_warns_of_its_cost_and_names_the_fix(tmp_path, 
 
 def test_each_tool_offers_exactly_the_supported_runtimes_and_architectures():
     parameters = sam.transform_template(sam.TEMPLATE.read_text()).source["Parameters"]
-    variables = (deployables.ROOT / "terraform/examples/complete/variables.tf").read_text()
+    variables = (ROOT / "terraform/examples/complete/variables.tf").read_text()
 
     assert parameters["Runtime"]["AllowedValues"] == list(build_package.GLIBC)
     assert CHOICES["runtime"] == tuple(build_package.GLIBC)

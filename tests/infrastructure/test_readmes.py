@@ -8,8 +8,9 @@ import shlex
 import boto3
 import pytest
 
-import deployables
-from endpoints import serve
+from support import ROOT
+from support.deployment import deployables
+from support.endpoints import serve
 
 BUCKET = "stache-vectors-123456789012"
 
@@ -17,7 +18,7 @@ BUCKET = "stache-vectors-123456789012"
 @pytest.mark.parametrize("folder", ["cdk", "sam"])
 def test_the_page_s_commands_delete_the_retained_resources(folder):
     """They delete the indexes before the bucket."""
-    page = (deployables.ROOT / folder / "README.md").read_text().replace("$bucket", BUCKET)
+    page = (ROOT / folder / "README.md").read_text().replace("$bucket", BUCKET)
     commands = re.findall(r"^aws s3vectors delete-.*$", page, re.MULTILINE)
 
     with serve() as url:
@@ -33,7 +34,7 @@ def test_the_page_s_commands_delete_the_retained_resources(folder):
             )
         where = {"AWS_ENDPOINT_URL_S3VECTORS": url, "AWS_DEFAULT_REGION": "us-east-1"}
         for command in commands:
-            deployables.run_command(*shlex.split(command), cwd=deployables.ROOT, **where)
+            deployables.run_command(*shlex.split(command), cwd=ROOT, **where)
 
         assert client.list_vector_buckets()["vectorBuckets"] == []
     assert len(commands) == 4

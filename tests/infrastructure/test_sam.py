@@ -7,9 +7,6 @@ import re
 
 import pytest
 
-import sam
-from authorization import find_mistakes
-from cloudformation import ACCOUNT, resolve_template
 from stache_ai_s3vectors.service.arns import (
     BUCKET_ARN,
     INDEX_ARN,
@@ -22,6 +19,9 @@ from stache_ai_s3vectors.service.permissions import (
     build_key_statement,
     build_policy,
 )
+from support.deployment import sam
+from support.deployment.cloudformation import ACCOUNT, resolve_template
+from support.permissions.authorization import find_mistakes
 
 REGIONS = ("us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1")
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"

@@ -7,8 +7,7 @@ import shutil
 
 import pytest
 
-import deployables
-import sam
+from support.deployment import deployables, sam
 
 PARAMETERS = {"Runtime": "python3.12", "Architecture": "x86_64"}
 BUILD_ARGUMENTS = ["--runtime", "python3.12", "--architecture", "x86_64"]

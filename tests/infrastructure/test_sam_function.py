@@ -11,9 +11,9 @@ import stache_ai_dynamodb.namespace
 from moto import mock_aws
 from stache_ai.config import Settings
 
-import sam
-from authorization import find_mistakes
-from cloudformation import ACCOUNT, resolve_template
+from support.deployment import sam
+from support.deployment.cloudformation import ACCOUNT, resolve_template
+from support.permissions.authorization import find_mistakes
 
 DOCUMENTS_ACTIONS = {"DeleteItem", "DescribeTable", "GetItem", "PutItem", "UpdateItem"}
 

@@ -7,10 +7,10 @@ from collections import defaultdict
 
 import pytest
 
-import sam
-from cloudformation import resolve_template
-from cloudformation_parameters import TemplateError
 from stache_ai_s3vectors.service.metadata_keys import FILTERED
+from support.deployment import sam
+from support.deployment.cloudformation import resolve_template
+from support.deployment.cloudformation_parameters import TemplateError
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 ROLE = "arn:aws:iam::999999999999:role/search"

@@ -8,10 +8,10 @@ from functools import reduce
 
 import tomllib
 
-import sam
+from support.deployment import sam
 
 NEWER = "'updatemetadataconfiguration' is not one of"
-"""cfn-lint's table is older than this action; see tests/support/authorization.py."""
+"""cfn-lint's table is older than this action; see tests/support/permissions/authorization.py."""
 
 EXCEPTION = "    Metadata: { cfn-lint: { config: { ignore_checks: [E3002] } } }\n"
 

@@ -8,9 +8,9 @@ import shlex
 
 from click.testing import CliRunner
 
-import sam
 from stache_ai_s3vectors.service.permissions import LEVELS, build_key_statement, build_policy
 from stache_ai_s3vectors.tool.main import main
+from support.deployment import sam
 
 README = (sam.FOLDER / "README.md").read_text()
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-import terraform
+from support.deployment import terraform
 
 ACCOUNT = terraform.ACCOUNT
 KINDS = ("documents", "summaries", "insights")

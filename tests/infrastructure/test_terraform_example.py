@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-import terraform
 from stache_ai_s3vectors import Settings
+from support.deployment import terraform
 
 ACCOUNT = terraform.ACCOUNT
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-import terraform
+from support.deployment import terraform
 
 PARTS = (".", "examples/basic", "examples/complete")
 CORES = (terraform.NEWEST, terraform.OLDEST)

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-import terraform
 from stache_ai_s3vectors.service.arns import format_service_host
 from stache_ai_s3vectors.service.metadata_keys import FILTERED
 from stache_ai_s3vectors.service.permissions import (
@@ -15,6 +14,7 @@ from stache_ai_s3vectors.service.permissions import (
     build_key_statement,
     build_policy,
 )
+from support.deployment import terraform
 
 ACCOUNT = terraform.ACCOUNT
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/mine"

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from stache_ai_s3vectors.service.permissions import build_key_statement
-from terraform_readme import (
+from support.deployment.terraform_readme import (
     BUCKET,
     README,
     read_blocks,

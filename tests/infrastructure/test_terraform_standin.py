@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-import terraform
+from support import ROOT
+from support.deployment import terraform
 
-SCHEMAS = sorted((terraform.ROOT / "tests/support/standin/schemas").rglob("*.json"))
+SCHEMAS = sorted((ROOT / "tests/support/standin/schemas").rglob("*.json"))
 
 
 @pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.stem)

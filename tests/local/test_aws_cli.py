@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from endpoints import serve
+from support.endpoints import serve
 
 AWS = Path(sys.executable).with_name("aws")
 

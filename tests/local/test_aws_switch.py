@@ -6,13 +6,11 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from endpoints import create_client, serve
-
-ROOT = Path(__file__).parents[2]
+from support import ROOT
+from support.endpoints import create_client, serve
 
 
 @pytest.mark.long

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-import children
-from endpoints import create_client, serve
+from support import TESTS
+from support.endpoints import create_client, serve
 
 PACKAGES = Path(sys.prefix) / "javascript"
-SCRIPT = Path(children.__file__).with_name("browser.mjs")
+SCRIPT = TESTS / "support" / "engine" / "browser.mjs"
 
 BODY = '{"vectorBucketName":"victim","indexName":"documents-2"}'
 PUT = json.dumps(

@@ -9,9 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
-from endpoints import create_client, serve
 from s3vectors_local import Engine, Policies, PolicyError, connect
 from s3vectors_local.__main__ import main
+from support.endpoints import create_client, serve
 
 BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 INDEX = f"{BUCKET}/index/my-index"

@@ -6,8 +6,8 @@ import pytest
 from botocore import session
 from botocore.exceptions import ClientError
 
-from endpoints import create_client
 from s3vectors_local import Caller, connect
+from support.endpoints import create_client
 
 ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from endpoints import create_client, serve
 from s3vectors_local import Choices, Engine, ServiceError
+from support.endpoints import create_client, serve
 
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
 VECTOR = {"float32": [1, 2]}

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from endpoints import create_client, serve, start_server
 from s3vectors_local import Engine
+from support.endpoints import create_client, serve, start_server
 
 COMMAND = Path(sys.executable).with_name("s3vectors-local")
 

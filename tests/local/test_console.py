@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from console_client import NAMES, create_index, put_vectors, send_request
-from endpoints import start_server
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
+from support.console.client import NAMES, create_index, put_vectors, send_request
+from support.endpoints import start_server
 
 TOKEN = "a-token"
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -8,7 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from console_client import (
+from s3vectors_local import Engine, serving
+from s3vectors_local.console import maps
+from s3vectors_local.console.options import ConsoleOptions
+from s3vectors_local.console.projection import project
+from s3vectors_local.console.steps import report
+from s3vectors_local.iam import Policies
+from support.console.client import (
     NAMES,
     PAGE,
     create_index,
@@ -17,12 +23,6 @@ from console_client import (
     run_failing_job,
     run_job,
 )
-from s3vectors_local import Engine, serving
-from s3vectors_local.console import maps
-from s3vectors_local.console.options import ConsoleOptions
-from s3vectors_local.console.projection import project
-from s3vectors_local.console.steps import report
-from s3vectors_local.iam import Policies
 
 DIMENSION = 96
 COUNT = 20_000

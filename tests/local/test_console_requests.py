@@ -9,9 +9,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from console_client import NAMES, create_index, put_vectors, run_job, send_request
-from endpoints import create_client
-from forks import run_in_child
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
 from s3vectors_local.console.service import EngineService
@@ -20,6 +17,9 @@ from s3vectors_local.faults import Faults
 from s3vectors_local.iam import Policies
 from s3vectors_local.recent_requests import LENGTH
 from s3vectors_local.signatures import Verifier
+from support.console.client import NAMES, create_index, put_vectors, run_job, send_request
+from support.endpoints import create_client
+from support.processes.forks import run_in_child
 
 
 def list_requests(url, after=0, **headers):

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from console_client import PAGE, create_index, put_vectors, read_stream, send_request
 from s3vectors_local import Engine, serving
 from s3vectors_local.console import downloads
 from s3vectors_local.console.options import ConsoleOptions
 from s3vectors_local.exports import Writer, build_header
 from s3vectors_local.iam import Policies
 from s3vectors_local.snapshots import SnapshotIndex
+from support.console.client import PAGE, create_index, put_vectors, read_stream, send_request
 
 COUNT = 20_000
 IMPORT = "/console/api/import?bucket=copies&index=copy"

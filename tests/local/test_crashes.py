@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-import crash
-from children import create_fork_server
 from s3vectors_local import Engine
+from support.processes import crash
+from support.processes.children import create_fork_server
 
 KILLS = 50
 ANY = {"queryVector": {"float32": [1] * 8}}

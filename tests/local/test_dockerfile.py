@@ -9,9 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import tool
-from endpoints import serve
 from s3vectors_local.__main__ import main
+from support import tool
+from support.endpoints import serve
 
 DOCKERFILE = Path(__file__).parents[2] / "local" / "Dockerfile"
 INSTRUCTIONS = [

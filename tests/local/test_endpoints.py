@@ -9,8 +9,8 @@ import uuid
 import pytest
 
 import s3vectors_local
-from endpoints import SESSION
 from s3vectors_local import Engine, connect
+from support.endpoints import SESSION
 
 
 def test_every_endpoint_stores_finds_lists_and_deletes(every_endpoint):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import urllib.request
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,13 +13,12 @@ from packaging.requirements import Requirement
 
 from s3vectors_local import __main__ as command
 from s3vectors_local.parsing import HAS_SIMDJSON
-
-ROOT = Path(__file__).parents[2]
+from support import ROOT, TESTS
 
 
 def print_responses(*missing):
     """Return the output of `print_responses.py` without these modules, and the used modules."""
-    program = [sys.executable, ROOT / "tests" / "support" / "print_responses.py", *missing]
+    program = [sys.executable, TESTS / "support" / "engine" / "print_responses.py", *missing]
     result = subprocess.run(program, capture_output=True, check=True)
     *lines, used = result.stdout.splitlines()
     return lines, used.decode().split()

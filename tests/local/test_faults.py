@@ -14,9 +14,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from endpoints import create_client, serve, start_server
 from s3vectors_local import Engine, Faults, RateLimits, connect, inprocess, serving
 from s3vectors_local.errors import NotFoundException, TooManyRequestsException
+from support.endpoints import create_client, serve, start_server
 
 ONCE = Config(retries={"total_max_attempts": 1})
 IMPATIENT = Config(retries={"total_max_attempts": 1}, read_timeout=2)

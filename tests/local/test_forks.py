@@ -12,8 +12,6 @@ from contextlib import closing
 import pytest
 from botocore.exceptions import ClientError
 
-from endpoints import create_client
-from forks import run_in_child, run_script
 from s3vectors_local import (
     DataDirectoryError,
     Engine,
@@ -24,6 +22,8 @@ from s3vectors_local import (
     connect_all,
     serving,
 )
+from support.endpoints import create_client
+from support.processes.forks import run_in_child, run_script
 
 
 def get_message(call, kind):
@@ -110,7 +110,7 @@ def test_a_forked_process_can_have_its_own_engine(tmp_path, language, word):
 PARENT_AND_CHILD = """
 import os, sys
 from s3vectors_local import Engine, connect
-from endpoints import create_client
+from support.endpoints import create_client
 engine = Engine("data")
 client = connect(create_client(), engine)
 client.create_vector_bucket(vectorBucketName="before")

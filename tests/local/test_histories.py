@@ -11,8 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-import crash
 from s3vectors_local import Engine
+from support.processes import crash
 
 KEYS = st.sampled_from([f"k{n}" for n in range(12)])
 METADATA = st.dictionaries(st.sampled_from("ab"), st.integers(0, 2))

@@ -14,11 +14,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from endpoints import create_client, serve, start_server
 from s3vectors_local import Engine
 from s3vectors_local.limits import REQUEST_BODY_BYTES
 from s3vectors_local.signatures import HttpRequest
 from s3vectors_local.wire import answer
+from support.endpoints import create_client, serve, start_server
 
 JSON = {"content-type": "application/json"}
 

@@ -9,12 +9,12 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endpoints import create_client, serve, start_server
 from s3vectors_local import Caller, Engine, Policies, PolicyError, connect
 from s3vectors_local.engine import OPERATIONS
 from s3vectors_local.errors import AccessDeniedException
 from s3vectors_local.iam import ACTIONS, Need, find_needs
 from s3vectors_local.iam.patterns import matches
+from support.endpoints import create_client, serve, start_server
 
 BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 INDEX = f"{BUCKET}/index/my-index"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from endpoints import serve
+from support.endpoints import serve
 
 SDK = Path(sys.prefix) / "javascript"
 """The folder where `make test` installs the version in the Makefile."""

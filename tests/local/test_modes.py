@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from endpoints import create_client
 from s3vectors_local import Engine, connect
+from support.endpoints import create_client
 
 INDEX = {"dataType": "float32", "dimension": 1, "distanceMetric": "euclidean"}
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "my-index"}

@@ -9,9 +9,9 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from children import join_python_path
+from support import TESTS
+from support.processes.children import join_python_path
 
-SUPPORT = Path(__file__).parents[1] / "support"
 MOTO = Path(sys.prefix) / f"moto-{version('moto')}"
 """The folder where `make test` unpacks moto's tests; this repository has no copy."""
 
@@ -20,13 +20,14 @@ def test_moto_s_own_tests_pass():
     """None fails, is skipped or is deselected."""
     assert (MOTO / "tests").is_dir(), "run `make test` once; it unpacks moto's tests"
     options = ["-q", "--color=no", "-p", "no:warnings", "-p", "no:cacheprovider"]
+    options += ["-p", "support.engine.moto_referee"]
 
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "-p", "moto_referee", "tests/test_s3vectors"],
+        [sys.executable, "-m", "pytest", *options, "tests/test_s3vectors"],
         capture_output=True,
         text=True,
         cwd=MOTO,
-        env={**os.environ, "PYTHONPATH": join_python_path(SUPPORT)},
+        env={**os.environ, "PYTHONPATH": join_python_path(TESTS)},
         check=False,
     )
 

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from endpoints import create_client, serve
 from s3vectors_local import Engine, serving
+from support.endpoints import create_client, serve
 
 JSON = {"content-type": "application/json"}
 

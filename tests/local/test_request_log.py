@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-from endpoints import create_client, start_server
 from s3vectors_local import request_log
 from s3vectors_local.request_log import RequestLog
 from s3vectors_local.wire import Response
+from support.endpoints import create_client, start_server
 
 LINE = re.compile(r"(\d{4}-\d\d-\d\dT[\d:.]{12}\+00:00) (.*) (\d+\.\d) ms ?(.*)")
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "my-index"}

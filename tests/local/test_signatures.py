@@ -15,11 +15,11 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from endpoints import create_client, serve
 from s3vectors_local import Engine, Verifier, connect
 from s3vectors_local.errors import AuthenticationError
 from s3vectors_local.limits import REQUEST_BODY_BYTES
 from s3vectors_local.signatures import HttpRequest
+from support.endpoints import create_client, serve
 
 KEYS = {"AKIATEST": "secret"}
 SIGNED = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "secret"}

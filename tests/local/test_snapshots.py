@@ -23,14 +23,14 @@ from click.testing import CliRunner
 
 import s3vectors_local.exports
 import stache_ai_s3vectors.tool.exports
-import tool
-from endpoints import serve
 from s3vectors_local import Engine, snapshot_commands
 from s3vectors_local.__main__ import main
 from s3vectors_local.exports import LINE_BYTES, DamagedExportError, Reader
 from s3vectors_local.remote import RemoteEngine
 from s3vectors_local.snapshots import SnapshotIndex
 from stache_ai_s3vectors.aws.connections import close_engines
+from support import tool
+from support.endpoints import serve
 
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "notes"}
 TEXTS = [{"metadataKey": "text", "language": "en"}]

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from endpoints import create_client
 from s3vectors_local import DataDirectoryError, Engine, MissingDataError, connect
 from s3vectors_local.errors import InternalServerException
 from s3vectors_local.rows import RowSet
 from s3vectors_local.storage import Transaction
+from support.endpoints import create_client
 
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "idx"}
 INDEX = {"dataType": "float32", "dimension": 2, "distanceMetric": "cosine"}

@@ -11,10 +11,10 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endpoints import create_client
 from s3vectors_local import Engine, connect
 from s3vectors_local.engine import builder
 from s3vectors_local.text import RRF_K, get_analyzer
+from support.endpoints import create_client
 
 NAMES = {"vectorBucketName": "my-bucket", "indexName": "my-index"}
 TEXTS = {

@@ -7,9 +7,9 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from endpoints import create_client
 from s3vectors_local import Engine, connect
 from s3vectors_local.errors import SerializationException, ValidationException
+from support.endpoints import create_client
 
 pytestmark = pytest.mark.aws
 

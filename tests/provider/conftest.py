@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 
-import command_line_flags
 import s3vectors_local
-from endpoints import OTHER
 from s3vectors_local import Choices, Engine
+from support import command_line_flags
+from support.endpoints import OTHER
 
 
 def choose(monkeypatch, choices):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from stache_ai.testing import VectorDBContractTest
 
-from endpoints import KINDS, serve
-from model import check_responses
 from stache_ai_s3vectors import S3VectorsProvider, Settings
+from support.endpoints import KINDS, serve
+from support.engine.model import check_responses
 
 
 @pytest.fixture(scope="session", params=KINDS)

@@ -14,9 +14,9 @@ from stache_ai.providers import (
     VectorDBProviderFactory,
 )
 
-import plugins
 import stache_ai_s3vectors
 from stache_ai_s3vectors.provider import S3VectorsProvider
+from support import plugins
 
 
 def test_stache_finds_the_provider_through_the_entry_point(monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import providers
+from support import providers
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from contextlib import suppress
 import pytest
 from pydantic import model_validator
 
-import providers
 from stache_ai_s3vectors import (
     ConfigurationError,
     NamespaceError,
@@ -21,7 +20,8 @@ from stache_ai_s3vectors import (
     settings,
 )
 from stache_ai_s3vectors.service.printable import strip_passwords, to_printable
-from tool import run
+from support import providers
+from support.tool import run
 
 PASSWORD = "PASSW0RD"
 VECTOR = [1.0, 2.0, 3.0, 4.0]

@@ -6,9 +6,8 @@ import http.server
 import json
 from typing import Any, Final
 
-import providers
-import tool
 from s3vectors_local import Policies
+from support import providers, tool
 
 ARN: Final = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 KINDS: Final = ("documents", "summaries", "insights")

@@ -12,9 +12,9 @@ from typing import Any
 
 import boto3
 
-from command_line_flags import OTHER_CHOICES
-from model import check_responses
 from s3vectors_local import Choices, Engine, connect
+from support.command_line_flags import OTHER_CHOICES
+from support.engine.model import check_responses
 
 OTHER = Choices("no-match", "any-element", "squared", "single", "refused", "words")
 """The other behavior for each choice of the engine."""

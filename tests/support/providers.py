@@ -11,13 +11,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import s3vectors_local
-from model import check_responses
 from s3vectors_local import Engine
 from stache_ai_s3vectors import S3VectorsProvider, Settings
-from stache_ai_s3vectors.aws import connections, deadlines
+from stache_ai_s3vectors.aws import connections, deadlines, retries
 from stache_ai_s3vectors.aws.connections import close_engines
-from stache_ai_s3vectors.aws.retries import UNIQUE_ID as RETRIES
 from stache_ai_s3vectors.operations.query_text import put_question
+from support.engine.model import check_responses
 
 if TYPE_CHECKING:  # scripts of tests import this module, and no pytest
     import pytest
@@ -84,7 +83,8 @@ def wait_until_active(provider: S3VectorsProvider) -> None:
 def skip_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Skip the waits between retries. Return a list, to which each skipped wait is added.
 
-    A call that ended early may leave threads that still retry. Threads of earlier tests wait as
+    The attempts count as if they took no time, so that the speed of the machine does not matter. A
+    call that ended early may leave threads that still retry. Threads of earlier tests wait as
     before, and are not in the list.
     """
     waits: list[float] = []
@@ -97,17 +97,18 @@ def skip_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
             waits.append(seconds)
 
     monkeypatch.setattr(deadlines, "pause", skip)
+    monkeypatch.setattr(retries, "time", SimpleNamespace(monotonic=lambda: 0.0))
     return waits
 
 
 def record_retries(client: Any) -> list[int]:
     """Return a list, to which each later call of the client adds its number of retries."""
-    retries: list[int] = []
+    counts: list[int] = []
     client.meta.events.register(
         "after-call.s3vectors",
-        lambda parsed, **_: retries.append(parsed["ResponseMetadata"]["RetryAttempts"]),
+        lambda parsed, **_: counts.append(parsed["ResponseMetadata"]["RetryAttempts"]),
     )
-    return retries
+    return counts
 
 
 @dataclass
@@ -183,7 +184,7 @@ def lose_responses(client: Any, operation: str, *turns: int, response: Any = Non
 
     This disables retries for all operations of the client, because they would wait.
     """
-    client.meta.events.unregister("needs-retry.s3vectors", unique_id=RETRIES)
+    client.meta.events.unregister("needs-retry.s3vectors", unique_id=retries.UNIQUE_ID)
     _respond_at(client, f"before-send.s3vectors.{operation}", turns, response or UNAVAILABLE)
 
 

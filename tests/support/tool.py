@@ -9,10 +9,10 @@ from typing import Any
 from click import Command, Context, Group
 from click.testing import CliRunner, Result
 
-import providers
 from stache_ai_s3vectors import S3VectorsProvider
 from stache_ai_s3vectors.tool.lazy import LazyCommand
 from stache_ai_s3vectors.tool.main import main
+from support import providers
 
 BUCKET = ("--bucket", "my-bucket")
 LOCAL = (*BUCKET, "--endpoint", "local:data", "--dimension", "4")

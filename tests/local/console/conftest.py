@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from console_client import (
+from s3vectors_local import Engine, serving
+from s3vectors_local.console.options import ConsoleOptions
+from support.console.client import (
     create_index,
     put_vectors,
 )
-from console_index import COUNT, TEXTS, VECTORS, make_key
-from s3vectors_local import Engine, serving
-from s3vectors_local.console.options import ConsoleOptions
+from support.console.index import COUNT, TEXTS, VECTORS, make_key
 
 
 @pytest.fixture(scope="session")

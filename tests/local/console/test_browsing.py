@@ -6,7 +6,10 @@ import json
 
 import pytest
 
-from console_client import (
+from s3vectors_local import Engine, serving
+from s3vectors_local.choices import Choices
+from s3vectors_local.console.options import ConsoleOptions
+from support.console.client import (
     NAMES,
     PAGE,
     create_index,
@@ -15,10 +18,7 @@ from console_client import (
     run_failing_job,
     run_job,
 )
-from console_index import COUNT, make_key
-from s3vectors_local import Engine, serving
-from s3vectors_local.choices import Choices
-from s3vectors_local.console.options import ConsoleOptions
+from support.console.index import COUNT, make_key
 
 
 def browse_all(url, **members):

@@ -10,7 +10,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from console_client import (
+from s3vectors_local import Engine, serving
+from s3vectors_local.console.jobs import JOBS
+from s3vectors_local.console.options import ConsoleOptions
+from s3vectors_local.console.steps import report
+from s3vectors_local.iam import Policies
+from support.console.client import (
     NAMES,
     PAGE,
     create_index,
@@ -20,11 +25,6 @@ from console_client import (
     run_job,
     send_request,
 )
-from s3vectors_local import Engine, serving
-from s3vectors_local.console.jobs import JOBS
-from s3vectors_local.console.options import ConsoleOptions
-from s3vectors_local.console.steps import report
-from s3vectors_local.iam import Policies
 
 HOSTILE = [None, True, 0, -1, 1.5, 1e400, "", "x", [], [1], {}, {"$ne": 1}, "../..", "\x00", ["a"]]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from console_client import (
+from s3vectors_local import Engine, serving
+from s3vectors_local.choices import Choices
+from s3vectors_local.console.options import ConsoleOptions
+from support.console.client import (
     NAMES,
     put_vectors,
     run_failing_job,
     run_job,
 )
-from console_index import COUNT, VECTORS, make_key
-from s3vectors_local import Engine, serving
-from s3vectors_local.choices import Choices
-from s3vectors_local.console.options import ConsoleOptions
+from support.console.index import COUNT, VECTORS, make_key
 
 
 def compute_nearest(vector, count, numbers=None):

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from console_data import BUCKET, fill_engine
-from console_page import run_browser
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
+from support.console.data import BUCKET, fill_engine
+from support.console.page import run_browser
 
 
 @pytest.fixture(scope="session")

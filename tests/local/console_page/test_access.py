@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from console_data import BUCKET
-from endpoints import create_client
+from support.console.data import BUCKET
+from support.endpoints import create_client
 
 INDEX = f"#/bucket/{BUCKET}/index/many"
 VIEWS = {

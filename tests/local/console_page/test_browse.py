@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from urllib.parse import quote
 
-from console_data import BUCKET, MANY, make_vector
+from support.console.data import BUCKET, MANY, make_vector
 
 MANY_INDEX = f"#/bucket/{BUCKET}/index/many"
 

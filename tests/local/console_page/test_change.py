@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from console_data import BUCKET, create_index, make_vector, put_vectors
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
+from support.console.data import BUCKET, create_index, make_vector, put_vectors
 
 NAMES = {"vectorBucketName": BUCKET, "indexName": "changing"}
 INDEX = f"#/bucket/{BUCKET}/index/changing"

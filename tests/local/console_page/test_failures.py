@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 
-from console_data import BUCKET, SEARCHABLE, create_index, make_vector, put_vectors
 from s3vectors_local import Engine, Policies, serving
 from s3vectors_local.console.options import ConsoleOptions
+from support.console.data import BUCKET, SEARCHABLE, create_index, make_vector, put_vectors
 
 TOKEN = "a-token-that-nobody-guesses"
 INDEX = f"#/bucket/{BUCKET}/index/one"

@@ -7,7 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
-from console_data import (
+from s3vectors_local import Engine, serving
+from s3vectors_local.console.options import ConsoleOptions
+from support.console.data import (
     BIDI,
     BUCKET,
     HOSTILE_KEYS,
@@ -18,8 +20,6 @@ from console_data import (
     make_vector,
     put_vectors,
 )
-from s3vectors_local import Engine, serving
-from s3vectors_local.console.options import ConsoleOptions
 
 INDEX = f"#/bucket/{BUCKET}/index/hostile"
 UNTOUCHED = "document.querySelectorAll('main img, main script, main iframe').length === 0"

@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from console_data import BUCKET, create_index, make_vector, put_vectors
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
 from s3vectors_local.console.streams import Streams
+from support.console.data import BUCKET, create_index, make_vector, put_vectors
 
 INDEX = f"#/bucket/{BUCKET}/index/slow"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from console_data import BUCKET, MANY, create_index, make_vector, put_vectors
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
 from s3vectors_local.console.service import EngineService
+from support.console.data import BUCKET, MANY, create_index, make_vector, put_vectors
 
 INDEX = f"#/bucket/{BUCKET}/index/many"
 ENGINE = "document.querySelector('canvas').getContext('2d')"

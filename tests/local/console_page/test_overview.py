@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console_data import BUCKET
+from support.console.data import BUCKET
 
 
 def test_the_overview_lists_every_index_with_its_configuration(page, console):

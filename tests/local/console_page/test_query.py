@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from console_data import BUCKET, make_vector
+from support.console.data import BUCKET, make_vector
 
 INDEX = f"#/bucket/{BUCKET}/index/many"
 NAMES = {"vectorBucketName": BUCKET, "indexName": "many"}

@@ -7,10 +7,10 @@ from contextlib import closing, suppress
 import pytest
 from botocore.exceptions import ClientError
 
-from console_data import BUCKET, create_index, make_vector, put_vectors
-from endpoints import create_client
 from s3vectors_local import Engine, Policies, serving
 from s3vectors_local.console.options import ConsoleOptions
+from support.console.data import BUCKET, create_index, make_vector, put_vectors
+from support.endpoints import create_client
 
 NAMES = {"vectorBucketName": BUCKET, "indexName": "asked"}
 

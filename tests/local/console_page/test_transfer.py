@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from console_data import BUCKET, create_index, make_vector, put_vectors
 from s3vectors_local import Engine, serving
 from s3vectors_local.console.options import ConsoleOptions
+from support.console.data import BUCKET, create_index, make_vector, put_vectors
 
 SOURCE = {"vectorBucketName": BUCKET, "indexName": "source"}
 TARGET = {"vectorBucketName": BUCKET, "indexName": "target"}

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import providers
-from endpoints import serve
 from s3vectors_local import connect
 from stache_ai_s3vectors import S3VectorsError, UnavailableError
 from stache_ai_s3vectors.aws.batches import Record, encode_batches
+from support import providers
+from support.endpoints import serve
 
 QUESTION = [1.0, 0.0, 0.5, 0.25]
 

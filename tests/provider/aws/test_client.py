@@ -8,8 +8,6 @@ from contextlib import closing
 
 import pytest
 
-import providers
-from endpoints import serve
 from s3vectors_local import Engine
 from stache_ai_s3vectors import (
     AccessDeniedError,
@@ -19,6 +17,8 @@ from stache_ai_s3vectors import (
     S3VectorsError,
     UnavailableError,
 )
+from support import TESTS, providers
+from support.endpoints import serve
 
 
 def test_providers_of_one_path_share_an_engine(tmp_path):
@@ -37,12 +37,11 @@ def test_providers_of_one_path_share_an_engine(tmp_path):
 def test_the_next_process_reads_what_is_stored_on_disk(tmp_path):
     """The first process creates the bucket and the index."""
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import providers; "
+        "import sys; sys.path.insert(0, sys.argv[1]); from support import TESTS, providers; "
         "provider = providers.create_provider(s3vectors_endpoint_url='local:data'); "
         "provider.insert([[1, 2, 3, 4]], ['t'], ids=['a'])"
     )
-    support = providers.__file__.rpartition("/")[0]
-    subprocess.run([sys.executable, "-c", code, support], check=True, cwd=tmp_path)
+    subprocess.run([sys.executable, "-c", code, TESTS], check=True, cwd=tmp_path)
 
     provider = providers.create_provider(s3vectors_endpoint_url=f"local:{tmp_path}/data")
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-import providers
 from stache_ai_s3vectors.aws import connections
+from support import providers
 
 
 @pytest.mark.parametrize("threads", [16])

@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 
-import providers
-from endpoints import serve
 from stache_ai_s3vectors import AccessDeniedError, ConfigurationError, NotFoundError
+from support import providers
+from support.endpoints import serve
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
 GOOD, WRONG = ("AKIDGOOD", "good-secret"), ("AKIDGOOD", "wrong-secret")

@@ -7,14 +7,13 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-import providers
-from endpoints import serve
 from s3vectors_local import Faults, connect
 from stache_ai_s3vectors import PartialWriteError, S3VectorsError
+from support import TESTS, providers
+from support.endpoints import serve
 
 RATES = {"429": 0.05, "503": 0.05, "timeout": 0.05, "dropped": 0.05}
 VECTOR = [1.0, 2.0, 3.0, 4.0]
@@ -190,7 +189,7 @@ def test_delete_by_metadata_deletes_what_it_reports_and_completes_when_repeated(
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
-import providers
+from support import providers
 provider = providers.create_provider(s3vectors_endpoint_url="local:data")
 calls = 0
 def die(**_):
@@ -205,9 +204,8 @@ eval(sys.argv[3])
 
 def kill_during(operation, call, at):
     """Run a call in a process that is killed after the n-th response to an operation."""
-    support = str(Path(providers.__file__).parent)
     result = subprocess.run(
-        [sys.executable, "-c", KILLED, support, operation, call, str(at)], check=False
+        [sys.executable, "-c", KILLED, TESTS, operation, call, str(at)], check=False
     )
     assert result.returncode == -signal.SIGKILL
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-import providers
-from endpoints import serve
-from forks import TIMEOUT_SECONDS, run_in_child, run_script
 from stache_ai_s3vectors import ConfigurationError, time_limit
 from stache_ai_s3vectors.aws import connections, deadlines
+from support import providers
+from support.endpoints import serve
+from support.processes.forks import TIMEOUT_SECONDS, run_in_child, run_script
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
 TENANTS = [f"tenant{n}" for n in range(4)]
@@ -204,7 +204,7 @@ def test_a_pool_of_forked_processes_is_refused_and_does_not_hang():
 
 TWO_WRITERS = """
 import os, sys
-import providers
+from support import providers
 from stache_ai_s3vectors import ConfigurationError
 provider = providers.create_provider(s3vectors_endpoint_url="local:data")
 vector = [1.0, 2.0, 3.0, 4.0]

@@ -6,15 +6,15 @@ import threading
 
 import pytest
 
-import providers
-from endpoints import create_client, serve
-from forks import run_script
 from stache_ai_s3vectors.aws.parallel import call_in_parallel
+from support import providers
+from support.endpoints import create_client, serve
+from support.processes.forks import run_script
 
 BEGIN = """
 import atexit, threading
 from concurrent.futures import ThreadPoolExecutor
-import providers
+from support import providers
 provider = providers.create_provider(
     s3vectors_endpoint_url=ENDPOINT, s3vectors_create_index=True, s3vectors_write_rate=0
 )

@@ -7,12 +7,12 @@ from contextlib import closing
 
 import pytest
 
-import providers
-from endpoints import serve
 from s3vectors_local import RateLimits
 from s3vectors_local.errors import TooManyRequestsException
 from stache_ai_s3vectors.aws.connections import Connection
 from stache_ai_s3vectors.aws.pace import Pace
+from support import providers
+from support.endpoints import serve
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
 

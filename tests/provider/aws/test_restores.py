@@ -8,17 +8,18 @@ from datetime import timedelta
 import boto3
 import pytest
 
-import providers
-from endpoints import serve
-from forks import run_script
-from restores import serve_credentials
 from stache_ai_s3vectors import ConfigurationError, S3VectorsProvider, Settings
+from support import providers
+from support.endpoints import serve
+from support.processes.forks import run_script
+from support.processes.restores import serve_credentials
 
 INDEX = {"vectorBucketName": "my-bucket", "indexName": "documents"}
 
 BEGIN = """
 import json, sys
-import providers, restores
+from support import providers
+from support.processes import restores
 from stache_ai_s3vectors.aws import deadlines
 
 contacts = restores.record_connection_attempts()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-import providers
 from s3vectors_local import Engine, Faults, connect
 from stache_ai_s3vectors import S3VectorsError, UnavailableError
+from stache_ai_s3vectors.aws import retries
+from support import providers
 
 QUESTION = [1.0, 0.0, 0.5, 0.25]
 
@@ -31,6 +34,22 @@ def test_temporary_errors_are_retried(provider, kind, monkeypatch):
     assert waits[0] <= (1 if throttled else 0.1)
     assert max(waits) <= (20 if throttled else 5)
     assert (3 if throttled else 8) <= len(waits) <= 20
+
+
+def test_the_time_that_attempts_take_counts(provider, monkeypatch):
+    """With 12 s for each attempt, the third one ends after the 30 s of the settings."""
+    provider.get_collection_info()
+    providers.skip_waiting(monkeypatch)
+    attempts = []
+    monkeypatch.setattr(retries, "time", SimpleNamespace(monotonic=lambda: 12 * len(attempts)))
+    events = provider.client.meta.events
+    events.register_first("before-send.s3vectors", lambda **_: attempts.append("attempt"))
+    connect(provider.client, providers.get_engine("local:"), faults=Faults({"503": 1}))
+
+    with pytest.raises(UnavailableError):
+        provider.get_by_ids(["a"])
+
+    assert len(attempts) == 3
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-import providers
 from stache_ai_s3vectors import NotFoundError
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
+from support import providers
 
 
 def record_calls(client, operation):

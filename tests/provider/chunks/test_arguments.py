@@ -9,7 +9,6 @@ import pickle
 import numpy as np
 import pytest
 
-import providers
 from stache_ai_s3vectors import (
     AccessDeniedError,
     InvalidInputError,
@@ -21,6 +20,7 @@ from stache_ai_s3vectors import (
 )
 from stache_ai_s3vectors.chunks.metadata_values import DEPTH
 from stache_ai_s3vectors.operations import search
+from support import providers
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
 

@@ -22,8 +22,8 @@ from __future__ import annotations
 import pytest
 import stache_ai.config
 
-import providers
 from stache_ai_s3vectors import InvalidInputError, S3VectorsProvider
+from support import providers
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
 

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import providers
 from stache_ai_s3vectors import InvalidInputError
 from stache_ai_s3vectors.chunks.records import (
     _convert_general,
@@ -23,6 +22,7 @@ from stache_ai_s3vectors.chunks.records import (
 )
 from stache_ai_s3vectors.chunks.sizes import metadata_size
 from stache_ai_s3vectors.service.metadata_keys import ACTIVE, DEFAULT_NAMESPACE, NAMESPACE, STATUS
+from support import providers
 
 HIDDEN = frozenset({"text", "_overflow"})
 VECTOR = [1.0, 2.0, 3.0, 4.0]

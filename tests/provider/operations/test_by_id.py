@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-import providers
 from stache_ai_s3vectors import InvalidInputError, NamespaceError, PartialWriteError, S3VectorsError
+from support import providers
 
 QUESTION = [1.0, 0.0, 0.5, 0.25]
 IDS = ["a", "b", "c"]

@@ -11,12 +11,12 @@ import pytest
 from stache_ai.middleware.context import QueryContext, RequestContext
 from stache_ai.providers.plugin_loader import get_providers
 
-import providers
 import quickstart
 from stache_ai_s3vectors import RejectedError, S3VectorsError
 from stache_ai_s3vectors.operations import search
 from stache_ai_s3vectors.operations.query_text import put_question, shorten_question, take_question
 from stache_ai_s3vectors.plugins.query_processor import S3VectorsQuestion
+from support import providers
 
 pytestmark = pytest.mark.usefixtures("every_choice")
 

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
-import providers
 from stache_ai_s3vectors import (
     AccessDeniedError,
     InvalidInputError,
@@ -22,6 +21,7 @@ from stache_ai_s3vectors import (
 )
 from stache_ai_s3vectors.aws import parallel
 from stache_ai_s3vectors.chunks.sizes import metadata_size
+from support import providers
 
 
 @pytest.fixture

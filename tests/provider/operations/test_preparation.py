@@ -7,7 +7,6 @@ import re
 
 import pytest
 
-import providers
 from stache_ai_s3vectors import (
     ConfigurationError,
     InvalidInputError,
@@ -15,6 +14,7 @@ from stache_ai_s3vectors import (
     S3VectorsProvider,
 )
 from stache_ai_s3vectors.operations import insert
+from support import providers
 
 CALLS = {
     "insert": lambda p, size, number=1.0: p.insert([[number] * size], ["t"]),

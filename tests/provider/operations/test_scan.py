@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 
-import providers
 from stache_ai_s3vectors import (
     AccessDeniedError,
     InvalidInputError,
@@ -15,6 +14,7 @@ from stache_ai_s3vectors import (
     S3VectorsError,
     UnavailableError,
 )
+from support import providers
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
 MANY = 2500

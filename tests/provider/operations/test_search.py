@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-import providers
 from stache_ai_s3vectors import ConfigurationError, InvalidInputError
+from support import providers
 
 QUESTION = [1.0, 0.0, 0.5, 0.25]
 GONE = ["deleting", "purging", "purged"]

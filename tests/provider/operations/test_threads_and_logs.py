@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-import providers
 from stache_ai_s3vectors import S3VectorsError
+from support import providers
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
 

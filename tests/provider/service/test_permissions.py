@@ -9,7 +9,6 @@ from itertools import pairwise
 import pytest
 from botocore import session
 
-import providers
 from s3vectors_local import Engine, Policies
 from s3vectors_local.arns import Caller
 from s3vectors_local.errors import ServiceError
@@ -18,6 +17,7 @@ from stache_ai_s3vectors import AccessDeniedError
 from stache_ai_s3vectors.aws.provision import create_index
 from stache_ai_s3vectors.service.arns import format_service_host
 from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
+from support import providers
 
 VECTOR = [1.0, 2.0, 3.0, 4.0]
 ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"

@@ -13,9 +13,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-import plugins
-from console_client import read_stream, send_request
-from endpoints import serve
 from s3vectors_local.console.jobs import JOBS
 from s3vectors_local.console.maps import Maps
 from s3vectors_local.console.members import Members
@@ -31,6 +28,9 @@ from stache_ai_s3vectors import S3VectorsProvider
 from stache_ai_s3vectors.aws import connections
 from stache_ai_s3vectors.settings import load_settings
 from stache_ai_s3vectors.tool.console import open_service
+from support import plugins
+from support.console.client import read_stream, send_request
+from support.endpoints import serve
 from word_hashing import WordHashingEmbeddings, embed
 
 TEXTS = {"cat": "The cat sleeps.", "dog": "The dog barks.", "bird": "The bird sings."}

@@ -10,10 +10,8 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-import endpoints
-import providers
-import tool
 from stache_ai_s3vectors.aws.connections import close_engines
+from support import endpoints, providers, tool
 
 COPY = ("copy", "documents", "copied", *tool.LOCAL, "--to-endpoint", "local:other")
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-import letter_embedder
-import providers
-import small_provider
-import tool
-from letter_embedder import Letters
-from small_provider import (
+from support import letter_embedder, providers, small_provider, tool
+from support.letter_embedder import Letters
+from support.small_provider import (
     ListedProvider,
     SmallProvider,
     TextProvider,

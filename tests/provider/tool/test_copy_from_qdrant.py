@@ -9,15 +9,11 @@ import shlex
 import signal
 import subprocess
 from array import array
-from pathlib import Path
 
 import pytest
 
-import plugin_package
-import providers
-import tool
+from support import ROOT, plugin_package, providers, tool
 
-ROOT = Path(__file__).parents[3]
 PYTHON = ROOT / ".venv-qdrant" / "bin" / "python"
 
 CHUNKS = 20_000

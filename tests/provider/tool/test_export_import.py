@@ -12,9 +12,8 @@ import sys
 
 import pytest
 
-import providers
-import tool
 from stache_ai_s3vectors.aws.connections import close_engines
+from support import providers, tool
 
 EXPORT = ("--index", "documents", *tool.LOCAL)
 ELSEWHERE = (*tool.BUCKET, "--endpoint", "local:other", "--dimension", "4", "--index", "restored")

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import providers
-import tool
 from s3vectors_local import server
 from stache_ai_s3vectors import NotFoundError
+from support import providers, tool
 
 READING = {
     "console": (),

@@ -8,8 +8,7 @@ from importlib import import_module
 
 import pytest
 
-import providers
-import tool
+from support import providers, tool
 
 LOCAL = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
 

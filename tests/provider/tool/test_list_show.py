@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-import providers
-import tool
 from s3vectors_local import Engine
+from support import providers, tool
 
 INDEX = ("--index", "documents", *tool.LOCAL)
 HOSTILE = "\x1b]0;title\x07\x1b[31m [red]red[/red] \u202egnp.exe \u2066 \u200f\nnext │ row"

@@ -13,13 +13,11 @@ from pathlib import Path
 import pytest
 from click import Option
 
-import endpoints
-import providers
-import tool
 from s3vectors_local import Engine
 from stache_ai_s3vectors.settings import resolve_settings
 from stache_ai_s3vectors.tool.main import main
 from stache_ai_s3vectors.tool.options import load_settings_from_options
+from support import endpoints, providers, tool
 
 BUCKET_ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 LOCAL = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]

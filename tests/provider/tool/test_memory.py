@@ -8,8 +8,7 @@ from contextlib import closing
 
 import pytest
 
-import endpoints
-import providers
+from support import endpoints, providers
 
 SMALL, LARGE = 10_000, 40_000
 KEY = 1_000

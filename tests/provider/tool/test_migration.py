@@ -6,11 +6,10 @@ import json
 
 import pytest
 
-import providers
-import tool
 from stache_ai_s3vectors import InvalidInputError
 from stache_ai_s3vectors.aws.batches import Record
 from stache_ai_s3vectors.tool.migration import Restorer
+from support import providers, tool
 
 NON_FILTERABLE = frozenset({"text", "_overflow"})
 MIGRATE = ("migrate", "old", "new", *tool.LOCAL)

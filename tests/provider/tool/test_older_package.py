@@ -9,18 +9,15 @@ import shlex
 import subprocess
 from contextlib import ExitStack, closing
 from functools import partial
-from pathlib import Path
 
 import pytest
 
-import providers
-import tool
-from endpoints import serve
 from stache_ai_s3vectors import InvalidInputError, NamespaceError
+from support import ROOT, providers, tool
+from support.endpoints import serve
 
-ROOT = Path(__file__).parents[3]
 OLDER = ROOT / ".venv-older" / "bin" / "python"
-SCRIPT = Path(providers.__file__).with_name("call_older_package.py")
+SCRIPT = ROOT / "tests" / "support" / "call_older_package.py"
 
 QUESTION = [1.0, 0.0, 0.5, 0.25]
 IDS = [f"old-{n}" for n in range(4)]

@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-import providers
-import tool
+from support import providers, tool
 
 INDEX = ("--index", "documents", *tool.LOCAL)
 

@@ -6,10 +6,8 @@ import json
 
 import pytest
 
-import letter_embedder
-import providers
-import tool
-from letter_embedder import Letters
+from support import letter_embedder, providers, tool
+from support.letter_embedder import Letters
 
 INDEX = ("--index", "documents", *tool.LOCAL)
 

@@ -7,10 +7,9 @@ from functools import partial
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-import providers
-import tool
-from letter_embedder import Letters, count_letters, use_letter_embedder
 from stache_ai_s3vectors.tool.transfers import BATCHES_IN_FLIGHT
+from support import providers, tool
+from support.letter_embedder import Letters, count_letters, use_letter_embedder
 
 
 @pytest.fixture

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-import providers
-import tool
 from stache_ai_s3vectors.chunks.sizes import metadata_size
 from stache_ai_s3vectors.tool import prices
+from support import providers, tool
 
 INDEX = ("--index", "documents", *tool.LOCAL)
 

@@ -10,13 +10,11 @@ from contextlib import closing
 
 import pytest
 
-import endpoints
-import providers
-import tool
 from s3vectors_local import Engine, connect
 from stache_ai_s3vectors.aws.connections import close_engines
-from terminal import Terminal
-from unreliable_server import PASS, serve_unreliably
+from support import endpoints, providers, tool
+from support.engine.unreliable_server import PASS, serve_unreliably
+from support.processes.terminal import Terminal
 
 COMMAND = f"{sys.executable} -m stache_ai_s3vectors"
 EXPORT = shlex.join(("--index", "documents", *tool.LOCAL))

@@ -10,12 +10,10 @@ from contextlib import closing
 
 import pytest
 
-import endpoints
-import plugin_package
-import tool
 from s3vectors_local import Engine, connect
-from terminal import Terminal
-from unreliable_server import PASS, SILENT, serve_unreliably
+from support import endpoints, plugin_package, tool
+from support.engine.unreliable_server import PASS, SILENT, serve_unreliably
+from support.processes.terminal import Terminal
 
 COMMAND = f"{sys.executable} -m stache_ai_s3vectors"
 

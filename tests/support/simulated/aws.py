@@ -23,6 +23,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 
 from s3vectors_local.engine.state import BucketMode
+from support import ROOT
 
 from . import functions, repairs, types
 from .invocations import Application, Invocations
@@ -31,7 +32,7 @@ from .roles import REGION, RolePolicies
 from .router import Router
 from .runtime import POLL_SECONDS, Runtime, run_function
 
-PYTHON: Final = Path(__file__).resolve().parents[3] / ".venv-lambda" / "bin" / "python"
+PYTHON: Final = ROOT / ".venv-lambda" / "bin" / "python"
 """A Python that has AWS's runtime client and none of our packages."""
 
 _EMPTY_TRUST_POLICY: Final = {"Version": "2012-10-17", "Statement": []}

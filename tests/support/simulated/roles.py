@@ -15,10 +15,10 @@ from typing import Any, Final, NamedTuple
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
-from loopback import CREDENTIALS
 from s3vectors_local.arns import Caller, parse_account
 from s3vectors_local.errors import AccessDeniedException, AuthenticationError, ServiceError
 from s3vectors_local.iam import BucketPolicy, Need, Policies
+from support.processes.loopback import CREDENTIALS
 
 ACCOUNT: Final = "123456789012"
 REGION: Final = "us-east-1"

@@ -21,7 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from children import join_python_path
+from support.processes.children import join_python_path
 
 POLL_SECONDS: Final = 0.01
 """How often a server checks whether to stop."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-import tool
-from doctor_setup import KINDS
+from support import tool
+from support.doctor_setup import KINDS
 
 
 @pytest.fixture(autouse=True)

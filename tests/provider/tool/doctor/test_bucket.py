@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from contextlib import closing
 
-import providers
-import tool
-from doctor_setup import ARN, KINDS, enforce_policy, find_problems
 from s3vectors_local import Caller, Engine
 from stache_ai_s3vectors.service.permissions import build_policy
+from support import providers, tool
+from support.doctor_setup import ARN, KINDS, enforce_policy, find_problems
 
 
 def test_the_search_in_other_regions_creates_nothing_there(three_indexes, monkeypatch):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-import providers
-import tool
-from doctor_setup import ARN, find_problems
+from support import providers, tool
+from support.doctor_setup import ARN, find_problems
 
 
 def test_a_good_setup_is_ready(three_indexes):

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-import tool
-from doctor_setup import ARN, KINDS, WebPage, find_problems
 from s3vectors_local import Engine
+from support import tool
+from support.doctor_setup import ARN, KINDS, WebPage, find_problems
 
 
 @pytest.mark.parametrize("name", ["UPPER", "ab", "a_b", "a" * 64])

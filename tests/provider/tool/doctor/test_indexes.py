@@ -9,10 +9,8 @@ from contextlib import closing, suppress
 
 import pytest
 
-import endpoints
-import providers
-import tool
-from doctor_setup import KINDS, find_problems
+from support import endpoints, providers, tool
+from support.doctor_setup import KINDS, find_problems
 
 
 @pytest.mark.parametrize("key", ["status", "namespace", "_type", "doc_id"])

@@ -6,12 +6,11 @@ import json
 
 import pytest
 
-import providers
-import tool
-from doctor_setup import ARN, KINDS, enforce_policy, find_problems
 from s3vectors_local import Policies
 from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 from stache_ai_s3vectors.settings import resolve_settings
+from support import providers, tool
+from support.doctor_setup import ARN, KINDS, enforce_policy, find_problems
 
 
 def deny_action(level, action):

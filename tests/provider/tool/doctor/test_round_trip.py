@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import providers
-import tool
-from doctor_setup import find_problems
+from support import providers, tool
+from support.doctor_setup import find_problems
 
 
 def test_the_level_read_makes_no_round_trip(three_indexes):

@@ -8,10 +8,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-import endpoints
-import providers
-from doctor_setup import WebPage, find_problems
 from stache_ai_s3vectors.settings import resolve_settings
+from support import endpoints, providers
+from support.doctor_setup import WebPage, find_problems
 
 
 @pytest.mark.parametrize(

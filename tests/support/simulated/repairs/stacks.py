@@ -16,7 +16,7 @@ from moto.cloudformation.exceptions import (
     UnformattedGetAttTemplateException,
 )
 
-import sam
+from support.deployment import sam
 
 _SERVERLESS: Final = "AWS::Serverless-2016-10-31"
 _IGNORED: Final = {

@@ -1,0 +1,1 @@
+"""The console in a browser and without one, and what it shows."""

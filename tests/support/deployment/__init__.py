@@ -1,0 +1,1 @@
+"""The CDK, SAM and Terraform: what they declare, synthesize, plan and deploy."""

@@ -1,0 +1,1 @@
+"""IAM policies: what each operation needs, and what other evaluators decide."""

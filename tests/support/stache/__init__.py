@@ -1,0 +1,1 @@
+"""Stache's own application and pipeline, in processes of their own."""
