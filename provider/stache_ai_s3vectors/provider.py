@@ -20,16 +20,22 @@ from stache_ai_s3vectors.aws.connections import preload
 from stache_ai_s3vectors.aws.vector_index import Progress, VectorIndex
 from stache_ai_s3vectors.chunks import filters, results
 from stache_ai_s3vectors.chunks.arguments import (
-    check_chunks,
     check_fields,
     check_ids,
     check_limit,
     check_scalar,
+    make_chunks,
 )
 from stache_ai_s3vectors.chunks.metadata_values import is_text
 from stache_ai_s3vectors.chunks.records import from_metadata, remove_empty_namespace
 from stache_ai_s3vectors.chunks.vectors import Vector, read_numbers
-from stache_ai_s3vectors.errors import DocumentIndexError, InvalidInputError
+from stache_ai_s3vectors.errors import (
+    AccessDeniedError,
+    DocumentIndexError,
+    InvalidInputError,
+    NamespaceError,
+    RejectedError,
+)
 from stache_ai_s3vectors.operations import by_id, scan, search
 from stache_ai_s3vectors.operations.insert import prepare_records, store_records
 from stache_ai_s3vectors.operations.operation_log import log_operation
@@ -329,10 +335,11 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
 
         Raises:
             InvalidInputError: a chunk cannot be stored; nothing was sent.
-            PartialWriteError: the service failed half-way. Chunks with generated ids are deleted
-                again; chunks with your own ids stay.
+            DocumentIndexError: the document index on SQLite cannot be written; nothing was sent.
+            PartialWriteError: the service failed half-way. Chunks with generated ids are then
+                deleted; chunks with your own ids stay.
         """
-        chunks = check_chunks(vectors, texts, metadatas, ids)
+        chunks = make_chunks(vectors, texts, metadatas, ids)
         if not chunks:
             return []
         if self._has_empty_default(context):
@@ -486,6 +493,9 @@ class S3VectorsProvider(VectorDBProvider):  # type: ignore[misc]  # untyped
                 ingests.settle(path, self.index_name, cast("VectorProvider", self))
             except DocumentIndexError as error:  # searches and writes still work
                 _LOG.warning("%s", error)
+            except (AccessDeniedError, NamespaceError, RejectedError) as error:
+                # A later call would fail in the same way. Another process may have the permission
+                _LOG.warning("interrupted ingests are not settled: %s", error)
             except BaseException:
                 self._ingests_settled = False
                 raise

@@ -20,7 +20,7 @@ CALLS = 120_000
 
 
 def kill_while_ingesting(processes, folder, seed, calls):
-    """Run an ingest that is killed after so many function calls; return what it reported."""
+    """Run an ingest that is killed after a number of function calls; return what it reported."""
     ours, theirs = processes.Pipe(duplex=False)
     process = processes.Process(target=ingesting.ingest, args=(folder, seed, calls, theirs))
     process.start()

@@ -15,6 +15,7 @@ from stache_ai_s3vectors import Settings
 from stache_ai_s3vectors.aws.connections import close_engines
 from stache_ai_s3vectors.errors import DocumentIndexError
 from stache_ai_s3vectors.plugins.document_index import SQLiteDocumentIndex, database
+from support import providers
 from support.processes.forks import run_in_child
 from support.stache import ingesting
 
@@ -67,14 +68,15 @@ def make_lines(version):
     return set(ingesting.make_text("d1", version).split("\n\n"))
 
 
-@pytest.fixture(params=["listed first", "searched first"])
+@pytest.fixture(params=["listed first", "searched first", "summaries searched first"])
 def start_pipeline(request, tmp_path):
     """Return a function that creates the pipeline of the next start, whatever it calls first."""
 
     def start():
         pipeline = ingesting.make_pipeline(tmp_path)
-        if request.param == "searched first":
-            pipeline.documents_provider.search([1.0] + [0.0] * 1023)
+        if request.param != "listed first":
+            kind = "summaries" if "summaries" in request.param else "documents"
+            getattr(pipeline, f"{kind}_provider").search([1.0] + [0.0] * 1023)
         return pipeline
 
     yield start
@@ -98,8 +100,8 @@ def test_a_document_with_all_its_vectors_is_listed(start_pipeline, tmp_path, cap
     assert vector["doc_id"] == document["doc_id"]
 
 
-def test_a_document_with_missing_vectors_is_deleted(start_pipeline, tmp_path, caplog):
-    """It can be ingested again."""
+def leave_half_of_the_vectors(tmp_path):
+    """Run an ingest in a process that ends when some of the vectors are stored."""
 
     def run():
         killed = ingesting.make_pipeline(tmp_path)
@@ -117,6 +119,12 @@ def test_a_document_with_missing_vectors_is_deleted(start_pipeline, tmp_path, ca
             ingest(killed)
 
     run_in_child(run)
+
+
+def test_a_document_with_missing_vectors_is_deleted(start_pipeline, tmp_path, caplog):
+    """It can be ingested again."""
+    leave_half_of_the_vectors(tmp_path)
+
     with caplog.at_level(logging.WARNING):
         started = start_pipeline()
         assert list_documents(started) == []
@@ -125,6 +133,23 @@ def test_a_document_with_missing_vectors_is_deleted(start_pipeline, tmp_path, ca
     assert ingest(started)["action"] == "ingested_new"
     assert list_texts(started) == make_lines(0)
     assert len(list_documents(started)) == 1
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ServiceQuotaExceededException"])
+def test_searches_work_without_the_permission_to_settle(tmp_path, caplog, code):
+    """The log reports it, once; a process that has the permission settles later."""
+    leave_half_of_the_vectors(tmp_path)
+    pipeline = ingesting.make_pipeline(tmp_path)
+    provider = pipeline.documents_provider
+    providers.fail_calls(provider._unsettled_index.client, "DeleteVectors", 1, 2, 3, code=code)
+
+    for _ in range(2):
+        assert len(provider.search([1.0] + [0.0] * 1023)) == 2
+    assert caplog.text.count("interrupted ingests are not settled: ") == 1
+
+    reset_caches()
+    assert list_texts(ingesting.make_pipeline(tmp_path)) == set()
+    reset_caches()
 
 
 def test_an_ingest_that_stored_nothing_leaves_nothing(start_pipeline, tmp_path):
@@ -147,7 +172,7 @@ def test_the_old_version_is_restored_if_the_new_one_has_no_vectors(
     with caplog.at_level(logging.WARNING):
         started = start_pipeline()
         assert len(list_documents(started)) == 1
-    assert "is restored: its new version was interrupted" in caplog.text
+    assert "is restored: the ingest of its new version was interrupted" in caplog.text
     assert list_texts(started) == make_lines(0)
     assert started.list_trash()["documents"] == []
 

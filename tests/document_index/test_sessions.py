@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
+import os
 import threading
 
 import pytest
 
+from stache_ai_s3vectors.errors import DocumentIndexError
 from stache_ai_s3vectors.plugins.document_index import ingests, sessions
 from stache_ai_s3vectors.plugins.document_index.database import open_database
 from support.processes.forks import run_in_child
@@ -49,6 +52,30 @@ def test_a_process_has_one_session_and_never_claims_it(database):
     assert run_in_child(lambda: sessions.get_own_session(database)) is None
     assert run_in_child(lambda: sessions.open_session(database)) != number
     assert not run_in_child(lambda: sessions.claim_ended(database, number))
+
+
+def test_a_sessions_file_that_cannot_be_opened_is_an_error(database):
+    """It may belong to another user; here it is a folder."""
+    database.path.with_name("documents.db-sessions").mkdir()
+
+    with pytest.raises(DocumentIndexError, match="documents.db-sessions: .*directory. Give this"):
+        sessions.open_session(database)
+    with database.write():
+        pass
+
+
+def test_a_file_system_without_locks_is_an_error(database, monkeypatch):
+    """Network file systems may have none."""
+
+    def fail(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(sessions, "_lock_byte", fail)
+
+    with pytest.raises(DocumentIndexError, match="cannot be locked: No locks available. Set S3V"):
+        sessions.open_session(database)
+    with pytest.raises(DocumentIndexError, match="cannot be locked"):
+        sessions.claim_ended(database, 7)
 
 
 def test_a_locked_number_is_skipped(database, monkeypatch):

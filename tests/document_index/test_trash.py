@@ -177,7 +177,7 @@ def test_a_document_can_be_restored_during_its_purge(sqlite):
     assert not {"purge_started_at", "cleanup_job_id"} & sqlite.get_document("d1", "notes").keys()
 
 
-def test_a_job_is_tried_ten_times_until_another_purge(sqlite, caplog):
+def test_a_job_is_retried_ten_times_until_another_purge(sqlite, caplog):
     """It then no longer delays other jobs."""
     answer, moment = purge_document(sqlite)
     purge_document(sqlite, "d2")
@@ -188,7 +188,7 @@ def test_a_job_is_tried_ten_times_until_another_purge(sqlite, caplog):
 
     with caplog.at_level(logging.ERROR):
         sqlite.mark_cleanup_job_failed(job_id, "no vectors today")
-    assert "document d1 could not be deleted after 10 attempts: no vectors today" in caplog.text
+    assert "document d1 could not be deleted after 10 retries: no vectors today" in caplog.text
     assert [job["doc_id"] for job in sqlite.list_cleanup_jobs()] == ["d2"]
 
     repeated = sqlite.permanently_delete_document("d1", "notes", moment)

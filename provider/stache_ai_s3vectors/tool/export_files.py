@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -47,9 +48,9 @@ def open_partial(file: Path, source: list[Any], *, force: bool) -> Iterator[Buff
     """
     tag = hashlib.sha256(json.dumps(source).encode()).hexdigest()[:8]
     partial = file.with_name(f"{file.name}.{tag}.partial")
-    if force:
-        partial.unlink(missing_ok=True)
     with _open_locked(partial) as opened:
+        if force:
+            opened.truncate()
         yield opened
         partial.replace(file)  # while it is locked
 
@@ -78,13 +79,26 @@ def explain_write_errors(name: str) -> Iterator[None]:
 
 def _open_locked(partial: Path) -> BufferedRandom:
     try:
-        opened = partial.open("r+b" if partial.exists() else "w+b")
+        # Mode "w+b" would truncate the file before it is locked
+        opened = open(partial, "r+b", opener=_create)  # noqa: SIM115 - the caller closes it
     except OSError as error:
         raise ConfigurationError(f"{partial} cannot be written: {error.strerror}") from error
-    if _lock(opened) and partial.exists():
+    if _lock(opened) and _is_at(opened, partial):
         return opened
     opened.close()
     raise UnavailableError(f"another export is writing {partial}; wait for it, or choose another")
+
+
+def _create(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_CREAT, 0o666)
+
+
+def _is_at(opened: BufferedRandom, partial: Path) -> bool:
+    """Whether the file still has this name; an export that ends renames it."""
+    try:
+        return os.path.samestat(os.fstat(opened.fileno()), partial.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _lock(opened: BufferedRandom) -> bool:

@@ -13,6 +13,7 @@ import sys
 import pytest
 
 from stache_ai_s3vectors.aws.connections import close_engines
+from stache_ai_s3vectors.tool import export_files
 from support import providers, tool
 
 EXPORT = ("--index", "documents", *tool.LOCAL)
@@ -175,22 +176,44 @@ def test_a_resumed_export_reports_the_date_of_its_beginning(tmp_path):
     (tmp_path / "a.jsonl").unlink()
     providers.close_engines()
     start_export()
-    assert "Going on" not in tool.run("export", "a.jsonl", "--force", *EXPORT).stderr
+    assert "Resuming" not in tool.run("export", "a.jsonl", "--force", *EXPORT).stderr
 
 
-def test_two_exports_to_one_file_do_not_mix(tmp_path):
-    """The second one reports the first."""
+@pytest.mark.parametrize("options", [(), ("--force",)])
+def test_two_exports_to_one_file_do_not_mix(tmp_path, options):
+    """The second one reports the first, and does not start over in its file."""
     start_export()
     [partial] = tmp_path.glob("*.partial")
 
     with partial.open("r+b") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        result = tool.run("export", "a.jsonl", *EXPORT)
+        written = partial.read_bytes()
+        result = tool.run("export", "a.jsonl", *options, *EXPORT)
 
-    assert result.exit_code == 1
-    assert "another export is writing a.jsonl." in result.stderr
+        assert result.exit_code == 1
+        assert "another export is writing a.jsonl." in result.stderr
+        assert partial.read_bytes() == written
     assert not (tmp_path / "a.jsonl").exists()
     assert tool.run("export", "a.jsonl", *EXPORT).exit_code == 0
+
+
+def test_an_export_does_not_write_into_one_that_was_completed_meanwhile(tmp_path, monkeypatch):
+    """The first export ends between the second one's opening and its lock; a third begins."""
+    start_export()
+    [partial] = tmp_path.glob("*.partial")
+    lock = export_files._lock
+
+    def complete_first(opened):
+        partial.replace(tmp_path / "complete")
+        partial.write_bytes(b"third")
+        return lock(opened)
+
+    monkeypatch.setattr(export_files, "_lock", complete_first)
+    result = tool.run("export", "a.jsonl", "--force", *EXPORT)
+
+    assert "another export is writing a.jsonl." in result.stderr
+    assert (partial.read_bytes(), (tmp_path / "a.jsonl").exists()) == (b"third", False)
+    assert (tmp_path / "complete").stat().st_size > 1000
 
 
 def test_a_file_that_cannot_be_written_is_an_error(tmp_path):

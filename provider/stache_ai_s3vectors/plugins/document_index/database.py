@@ -232,8 +232,8 @@ class Database:
 
 
 _UNWRITABLE: Final = (
-    "cannot be written. Give this user read and write permission on the file, on its -wal and "
-    "-shm files, and on their folder"
+    "cannot be written. Give this user read and write permission on the file, on its -wal, -shm "
+    "and -sessions files, and on their folder"
 )
 _CAUSES: Final = {
     "locked": "is locked: another program has been writing to it for more than {patience:.0f} s. "

@@ -1,8 +1,8 @@
 """START HERE. Stache's DocumentIndexProvider on SQLite.
 
-Where Stache's interface is open, this behaves like `stache-ai-dynamodb`, with three exceptions: an
-update does not create a document that does not exist; restoring or deleting a document removes all
-its entries from the trash; and a page has as many documents as requested.
+Where Stache's interface leaves behavior open, this behaves like `stache-ai-dynamodb`, with three
+exceptions: an update does not create a document that does not exist; restoring or deleting a
+document removes all its entries from the trash; and a page has as many documents as requested.
 """
 
 from __future__ import annotations
@@ -415,6 +415,6 @@ class SQLiteDocumentIndex(DocumentIndexProvider):  # type: ignore[misc]  # stach
     def mark_cleanup_job_failed(
         self, cleanup_job_id: str, error: str, context: RequestContext | None = None
     ) -> None:
-        """Count a failure; after ten, the job waits until its document is purged again."""
+        """Count a failure; after ten retries, the job waits until its document is purged again."""
         with self._open().write() as db:
             jobs.record_failure(db, cleanup_job_id, error)

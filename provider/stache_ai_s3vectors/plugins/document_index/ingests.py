@@ -240,16 +240,24 @@ def _complete_reservation(db: sqlite3.Connection, record: DocumentRecord) -> Non
 def _settle_replacement(
     database: Database, namespace: str, doc_id: str, vectors: VectorProvider
 ) -> None:
-    """Restore a document whose new version was not ingested."""
+    """Restore a document whose new version was not ingested.
+
+    The document index does not know in which vector index its chunks are. If they are in another
+    one, the provider of that one restores it.
+    """
     with database.read() as db:
         record = load_document(db, doc_id, namespace)
         waiting = record is not None and record["status"] == DELETING and not _is_taken(db, record)
     if record is not None and waiting:
+        if not vectors.get_by_ids(record["chunk_ids"], fields=["doc_id"]):
+            return
         vectors.update_status(record["chunk_ids"], record["namespace"], ACTIVE)
     with database.write() as db:
         record = load_document(db, doc_id, namespace)
         if waiting and record is not None and record["status"] == DELETING:
             trash.restore(db, record, "system_auto_recovery")
-            _LOG.warning("document %s is restored: its new version was interrupted", doc_id)
+            _LOG.warning(
+                "document %s is restored: the ingest of its new version was interrupted", doc_id
+            )
         where = (namespace, doc_id)
         db.execute("DELETE FROM replacements WHERE namespace = ? AND doc_id = ?", where)

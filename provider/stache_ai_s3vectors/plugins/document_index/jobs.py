@@ -62,7 +62,7 @@ def record_failure(db: sqlite3.Connection, job_id: str, error: str) -> None:
         _save(db, _PENDING, {**job, "retry_count": job["retry_count"] + 1})
         return
     _LOG.error(
-        "the vectors of document %s could not be deleted after %d attempts: %s. Purge it again to "
+        "the vectors of document %s could not be deleted after %d retries: %s. Purge it again to "
         "try again, or restore it",
         *(job["doc_id"], job["retry_count"], error),
     )

@@ -6,6 +6,7 @@ to the document index. If another process gets that lock, the first one has ende
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import sys
@@ -13,12 +14,17 @@ import threading
 from pathlib import Path
 from typing import Final
 
+from stache_ai_s3vectors.errors import DocumentIndexError
+
 from .database import Database
 
 SUFFIX: Final = "-sessions"
 """The end of the file's name, like those of SQLite's own files."""
 
 _PRIVATE: Final = 0o600
+
+_LOCKED: Final = frozenset({errno.EACCES, errno.EAGAIN})
+"""The errors of a lock that another process holds; which one depends on the system."""
 
 
 class _Locks:
@@ -40,7 +46,11 @@ _own: Final[dict[Path, tuple[int, int]]] = {}
 
 
 def open_session(database: Database) -> int:
-    """Open this process's session; returns its number, which is locked."""
+    """Open this process's session; returns its number, which is locked.
+
+    Raises:
+        DocumentIndexError: the file of the locks cannot be opened or locked.
+    """
     with _locks.guard:
         known = get_own_session(database)
         if known is not None:
@@ -80,16 +90,28 @@ def release(database: Database, number: int) -> None:
 def _open(path: Path) -> int:
     if path not in _files:
         name = path.with_name(path.name + SUFFIX)
-        _files[path] = os.open(name, os.O_CREAT | os.O_RDWR, _PRIVATE)
+        try:
+            _files[path] = os.open(name, os.O_CREAT | os.O_RDWR, _PRIVATE)
+        except OSError as error:
+            raise DocumentIndexError(
+                f"the document index {path} cannot be written: {name}: {error.strerror}. Give this "
+                "user read and write permission on that file and on its folder"
+            ) from error
     return _files[path]
 
 
 def _lock(path: Path, number: int) -> bool:
     with _locks.guard:
+        file = _open(path)
         try:
-            _lock_byte(_open(path), number)
-        except OSError:
-            return False
+            _lock_byte(file, number)
+        except OSError as error:
+            if error.errno in _LOCKED:
+                return False
+            raise DocumentIndexError(
+                f"the document index {path} cannot be used: {path.name}{SUFFIX} cannot be locked: "
+                f"{error.strerror}. Set S3VECTORS_DOCUMENT_INDEX_PATH to a file on a local disk"
+            ) from error
         return True
 
 
