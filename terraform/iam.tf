@@ -128,7 +128,7 @@ resource "aws_kms_key_policy" "this" {
           Resource  = "*"
         },
         {
-          # It reads what is stored to build the index, in the background.
+          # Builds the indexes in the background. Without this, CreateIndex is refused.
           Effect    = "Allow"
           Principal = { Service = "indexing.s3vectors.amazonaws.com" }
           Action    = ["kms:Decrypt", "kms:GenerateDataKey"]

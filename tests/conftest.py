@@ -32,13 +32,13 @@ os.environ["JSII_NODE"] = str(Path(sys.executable).with_name("node"))
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ours")
 
-from stache_ai.providers.factories import S3VectorsProviderFactory  # noqa: E402
+from stache_ai.providers.factories import S3VectorsProviderFactory
 
-from s3vectors_local import Engine, connect  # noqa: E402
-from stache_ai_s3vectors.aws.connections import close_engines  # noqa: E402
-from support.endpoints import KINDS, create_client, open_client  # noqa: E402 - after the environment is safe
-from support.engine.model import check_responses  # noqa: E402
-from support.stache.namespaces import close_connections  # noqa: E402
+from s3vectors_local import Engine, connect
+from stache_ai_s3vectors.aws.connections import close_engines
+from support.endpoints import KINDS, create_client, open_client
+from support.engine.model import check_responses
+from support.stache.namespaces import close_connections
 
 close_connections()
 

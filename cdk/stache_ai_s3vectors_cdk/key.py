@@ -14,7 +14,7 @@ from constructs import Construct
 from stache_ai_s3vectors.service.arns import KEY_ARN
 
 INDEXING: Final = "indexing.s3vectors.amazonaws.com"
-"""The service that writes indexes in the background. CreateIndex fails if it may not use the key
+"""The service that builds indexes in the background. CreateIndex fails if it may not use the key
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-vectors-data-encryption.html)."""
 
 

@@ -107,7 +107,9 @@ class StacheVectorStore(Construct):
         if not existing_bucket:
             check_unique(self, self.bucket_name)
         sharing = (
-            [build_key_statement([*readers, *writers], self._host)] if readers or writers else []
+            [build_key_statement([*readers, *writers], self._via_service)]
+            if readers or writers
+            else []
         )
         self.encryption_key = (
             create_key(self, self.bucket_arn, removal_policy, sharing)
@@ -205,8 +207,8 @@ class StacheVectorStore(Construct):
         return str(parts.region)
 
     @property
-    def _host(self) -> str:
-        """The service's host name, which `kms:ViaService` expects."""
+    def _via_service(self) -> str:
+        """The name of S3 Vectors in `kms:ViaService`."""
         return f"s3vectors.{self._region}.{Stack.of(self).url_suffix}"
 
     @property
@@ -322,7 +324,7 @@ class StacheVectorStore(Construct):
     def _build_policy(self, level: str) -> dict[str, Any]:
         keys = list(dict.fromkeys(key.key_arn for key in self._list_encryption_keys()))
         names = list(self.index_names.values())
-        return build_policy(level, self.bucket_arn, names, keys, host=self._host)
+        return build_policy(level, self.bucket_arn, names, keys, via_service=self._via_service)
 
     def _list_encryption_keys(self) -> list[kms.IKey]:
         """List the bucket's key and the indexes' own keys."""

@@ -28,7 +28,7 @@ class BodyMemory:
 
     @asynccontextmanager
     async def reserve(self, size: int) -> AsyncIterator[None]:
-        """Wait until so many bytes are free, and reserve them inside the `async with`."""
+        """Wait until `size` bytes are free, and reserve them inside the `async with`."""
         if self._free < size:
             await self._wait_for(size)
         self._free -= size
@@ -69,7 +69,8 @@ def estimate_body_size(headers: Mapping[str, str], limit: int) -> int:
 async def read_body(receive: Receive, limit: int) -> bytes | None:
     """Read the body; return None if the client disconnects before its end.
 
-    Beyond the size limit, the body is read and discarded; what is returned is longer than it.
+    A body beyond the limit is read to its end, but only its beginning is returned. That exceeds
+    the limit, so that the caller can see it.
     """
     parts, size = [], 0
     while True:

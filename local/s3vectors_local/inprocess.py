@@ -25,7 +25,7 @@ _EVENT: Final = "before-send.s3vectors"
 _ID: Final = "s3vectors-local"
 
 _TICK: Final = 0.5
-"""The most seconds of one wait, which is then repeated: Python may miss a Ctrl-C just before it."""
+"""A longer wait is split into waits of this many seconds: Python may miss a Ctrl-C before one."""
 
 _CONNECTED: Final[WeakSet[Any]] = WeakSet()
 """The events of connected clients."""

@@ -51,7 +51,7 @@ _ROUNDING: Final = 2.0**-23
 
 
 _COMPACT_FROM: Final = 4096
-"""With so many slots, compact the matrix when more than half of them are free."""
+"""With this many slots or more, compact the matrix when more than half of them are free."""
 
 
 class Matrix:
@@ -77,7 +77,7 @@ class Matrix:
         self._moved = False  # whether a row may have a slot with another number
 
     def allocate(self, count: int) -> None:
-        """Allocate slots for so many vectors; unwritten zeros use no memory."""
+        """Allocate slots for `count` vectors; unwritten zeros use no memory."""
         self._values = np.zeros((count, self._values.shape[1]), np.float32)
         self._lengths = np.zeros(count, np.float32)
 

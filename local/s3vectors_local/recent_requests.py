@@ -11,7 +11,7 @@ from .faults import Loss
 from .wire import Response, find_operation_name
 
 LENGTH: Final = 200
-"""Requests that are kept: of clients, and again of the console, which may send many."""
+"""Requests kept from clients, and as many more from the console, which may send many."""
 
 _MAX_LENGTH: Final = 200
 """Characters of a name; a client could send megabytes."""

@@ -209,7 +209,7 @@ class Application:
 
 
 def _is_for_console(scope: Message, headers: Mapping[str, str]) -> bool:
-    """Return whether a request is for the console, or is a browser's for the server's address."""
+    """Return whether a request is for the console, or from a browser for the server's root."""
     path = scope["path"]
     if path == "/":
         return scope["method"] == "GET" and "text/html" in headers.get("accept", "")

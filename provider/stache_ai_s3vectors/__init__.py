@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .errors import (
         AccessDeniedError,
         ConfigurationError,
+        DamagedFileError,
+        DocumentIndexError,
         InvalidInputError,
         NamespaceError,
         NotFoundError,
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessDeniedError",
     "ConfigurationError",
+    "DamagedFileError",
+    "DocumentIndexError",
     "InvalidInputError",
     "NamespaceError",
     "NotFoundError",

@@ -121,7 +121,7 @@ class Settings(StacheSettings):  # type: ignore[misc]  # stache_ai ships no type
 
 @dataclass(frozen=True)
 class Options:
-    """The resolved settings of one index. Only boto3's own chain is still to look up."""
+    """The resolved settings of one index. Only what boto3's own chain decides is left open."""
 
     bucket_name: str
     index_name: str

@@ -10,7 +10,7 @@ import pytest
 from stache_ai_s3vectors.service.arns import (
     BUCKET_ARN,
     INDEX_ARN,
-    format_service_host,
+    format_via_service,
     get_partition,
 )
 from stache_ai_s3vectors.service.permissions import (
@@ -282,7 +282,7 @@ def test_the_key_of_a_shared_bucket_allows_the_other_accounts(region, readers, w
     [*_, others] = key["KeyPolicy"]["Statement"]
     assert len(key["KeyPolicy"]["Statement"]) == 3
     assert others == build_key_statement(
-        [*readers, *writers], format_service_host(get_partition(region), region)
+        [*readers, *writers], format_via_service(get_partition(region), region)
     )
 
 

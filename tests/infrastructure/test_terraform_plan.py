@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from stache_ai_s3vectors.service.arns import format_service_host
+from stache_ai_s3vectors.service.arns import format_via_service
 from stache_ai_s3vectors.service.metadata_keys import FILTERED
 from stache_ai_s3vectors.service.permissions import (
     LEVELS,
@@ -198,8 +198,8 @@ def test_the_policies_for_other_accounts_equal_those_of_permissions(case, region
     bucket_policy = json.loads(store["aws_s3vectors_vector_bucket_policy.this[0]"]["policy"])
     assert bucket_policy == build_bucket_policy(arn, NAMES, readers, writers)
     key_policy = json.loads(store["aws_kms_key_policy.this[0]"]["policy"])
-    host = format_service_host(partition, region)
-    assert key_policy["Statement"][-1] == build_key_statement([*readers, *writers], host)
+    through = format_via_service(partition, region)
+    assert key_policy["Statement"][-1] == build_key_statement([*readers, *writers], through)
 
 
 def test_the_policy_of_an_existing_bucket_names_the_bucket():

@@ -163,7 +163,7 @@ def test_a_public_address_prints_a_warning(arguments, warned):
     """It prints none if signatures are verified."""
     with start_server("--host", "0.0.0.0", *arguments) as (process, url):  # noqa: S104 - the tested address
         local_url = url.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - the tested address
-        with urllib.request.urlopen(f"{local_url}/health"):  # noqa: S310 - our server; it has printed all by now
+        with urllib.request.urlopen(f"{local_url}/health"):
             process.terminate()
         _, errors = process.communicate()
 

@@ -55,8 +55,8 @@ def export(engine, bucket="my-bucket", index="idx"):
     return file.getvalue()
 
 
-def order_download(url, **members):
-    """Order a download and return its address."""
+def request_download(url, **members):
+    """Request a download and return its address."""
     response, answer = send_request(url, "/console/api/download", {**PAGE, **members})
     assert response.status == 200, answer
     return f"/console/download/{answer['ticket']}"
@@ -79,7 +79,7 @@ def list_keys(body):
 
 def test_a_download_equals_an_export(url, engine):
     """It is a file with the same bytes."""
-    response, body = fetch(url, order_download(url))
+    response, body = fetch(url, request_download(url))
 
     assert response.headers["content-disposition"] == 'attachment; filename="idx.jsonl"'
     assert response.headers["content-type"] == "application/x-ndjson"
@@ -100,12 +100,12 @@ def test_a_download_equals_an_export(url, engine):
 )
 def test_a_download_can_select_vectors(url, members, expected):
     """Prefix, filter or keys select them. The file is complete in each case."""
-    assert list_keys(fetch(url, order_download(url, **members))[1]) == expected
+    assert list_keys(fetch(url, request_download(url, **members))[1]) == expected
 
 
 def test_a_download_can_be_fetched_only_once(url):
     """So its address is useless to later readers."""
-    address = order_download(url, keys=["k00001"])
+    address = request_download(url, keys=["k00001"])
     assert fetch(url, address)[0].status == 200
 
     response, body = fetch(url, address)
@@ -117,12 +117,12 @@ def test_a_download_can_be_fetched_only_once(url):
 def test_a_download_s_address_expires(url, monkeypatch):
     monkeypatch.setattr(downloads, "_SECONDS", -1)
 
-    assert fetch(url, order_download(url))[0].status == 404
+    assert fetch(url, request_download(url))[0].status == 404
 
 
 def test_the_number_of_open_downloads_is_limited(url):
     """Tickets are stored in memory."""
-    first, *_, last = [order_download(url, keys=["k00001"]) for _ in range(101)]
+    first, *_, last = [request_download(url, keys=["k00001"]) for _ in range(101)]
 
     assert fetch(url, first)[0].status == 404
     assert fetch(url, last)[0].status == 200
@@ -146,7 +146,7 @@ def test_an_unknown_ticket_is_refused(url, ticket):
         ({"prefix": ["k"]}, 400, "ValidationException"),
     ],
 )
-def test_an_invalid_download_is_refused_when_it_is_ordered(url, members, status, code):
+def test_an_invalid_download_is_refused_when_it_is_requested(url, members, status, code):
     """Then the page can still show the reason."""
     response, answer = send_request(url, "/console/api/download", {**PAGE, **members})
 
@@ -157,7 +157,7 @@ def test_a_download_with_too_many_vectors_is_refused(url, monkeypatch):
     """Their keys are in memory. The commands have no such limit."""
     monkeypatch.setattr(downloads, "_KEYS", 1000)
 
-    response, body = fetch(url, order_download(url))
+    response, body = fetch(url, request_download(url))
 
     assert response.status == 400
     assert "s3vectors-local export" in json.loads(body)["message"]
@@ -165,7 +165,7 @@ def test_a_download_with_too_many_vectors_is_refused(url, monkeypatch):
 
 def test_a_download_that_fails_midway_is_incomplete(url, engine, monkeypatch):
     """So the browser reports the failure."""
-    address, original, calls = order_download(url), engine.call, []
+    address, original, calls = request_download(url), engine.call, []
 
     def call(operation, *arguments):
         calls.append(operation)
@@ -193,7 +193,7 @@ def test_an_import_creates_bucket_and_index(url, engine):
 
 def test_a_compressed_file_can_be_imported(url, engine):
     """The commands write such files."""
-    body = gzip.compress(fetch(url, order_download(url, prefix="k0000"))[1])
+    body = gzip.compress(fetch(url, request_download(url, prefix="k0000"))[1])
 
     lines = read_stream(url, IMPORT, body, **{"content-type": "application/x-ndjson"})
 
@@ -210,7 +210,7 @@ def count_copies(engine):
 @pytest.mark.parametrize("damage", ["changed", "cut", "swapped"])
 def test_a_damaged_file_is_imported_up_to_the_damage(url, engine, damage):
     """The error has the line and the number of stored vectors."""
-    lines = fetch(url, order_download(url, prefix="k00"))[1].splitlines(keepends=True)
+    lines = fetch(url, request_download(url, prefix="k00"))[1].splitlines(keepends=True)
     if damage == "changed":
         lines[701] = lines[701].replace(b'"n":700', b'"n":701')
     if damage == "cut":

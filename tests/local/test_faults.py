@@ -312,7 +312,7 @@ def test_a_lost_response_does_not_delay_the_stop():
                 b"POST /GetIndex HTTP/1.1\r\nhost: localhost\r\n"
                 b"content-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
             )
-            with urllib.request.urlopen(f"{url}/health") as response:  # noqa: S310 - our server
+            with urllib.request.urlopen(f"{url}/health") as response:
                 assert response.status == 200  # it has read the other request by now
             process.terminate()
             _, errors = process.communicate()

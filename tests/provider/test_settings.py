@@ -8,7 +8,7 @@ import pytest
 import stache_ai.config
 
 from stache_ai_s3vectors import ConfigurationError, S3VectorsProvider, Settings
-from stache_ai_s3vectors.aws.connections import connect
+from stache_ai_s3vectors.aws.connections import get_client
 from stache_ai_s3vectors.settings import resolve_settings
 
 BUCKET = "S3VECTORS_BUCKET_NAME"
@@ -188,7 +188,7 @@ def test_the_error_shows_a_bucket_that_is_neither_name_nor_arn(monkeypatch, valu
 def resolve_region(**settings):
     endpoint = "http://127.0.0.1:1"  # nothing is sent to it
     settings = {"s3vectors_bucket": "my-bucket", "s3vectors_endpoint_url": endpoint, **settings}
-    return connect(resolve_settings(Settings(**settings))).meta.region_name
+    return get_client(resolve_settings(Settings(**settings))).meta.region_name
 
 
 def test_the_region_has_the_documented_precedence(tmp_path, monkeypatch):
@@ -338,8 +338,8 @@ def test_a_language_that_the_service_does_not_have_is_refused(monkeypatch):
 def test_timeouts_reach_the_client():
     """Botocore's 60 seconds could use up a Lambda function's time."""
     base = {"s3vectors_bucket": "my-bucket", "s3vectors_endpoint_url": "local:"}
-    client = connect(resolve_settings(Settings(**base)))
-    patient = connect(
+    client = get_client(resolve_settings(Settings(**base)))
+    patient = get_client(
         resolve_settings(Settings(**base, s3vectors_connect_timeout=1, s3vectors_read_timeout=99))
     )
 

@@ -68,7 +68,7 @@ def read_json(*arguments: str) -> Any:
 
 
 def create_filled_provider(count: int, **settings: Any) -> S3VectorsProvider:
-    """Create a provider and its index, and insert so many chunks of different kinds."""
+    """Create a provider and its index, and insert `count` chunks of different kinds."""
     defaults = {"s3vectors_endpoint_url": "local:data", "s3vectors_create_index": True}
     provider = providers.create_provider("documents", **{**defaults, **settings})
     numbers = range(count)

@@ -23,7 +23,7 @@ _SAMPLE: Final = 1_000
 
 _EXAMPLES: Final = 5
 _EXAMPLE_LENGTH: Final = 80
-"""The numbers of values shown of a metadata key, and of characters of each."""
+"""How many values of a metadata key are shown, and how many characters of each."""
 
 
 def count_vectors(service: Service, members: Members) -> Steps:

@@ -24,7 +24,7 @@ class Part(NamedTuple):
 
     Args:
         path: where it is in the filter, as a JSON pointer.
-        condition: what it says; of `$and` and `$or`, only which.
+        condition: the condition as JSON; for `$and` and `$or`, only the operator.
         tree: the same, to be matched.
     """
 

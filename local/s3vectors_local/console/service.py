@@ -47,7 +47,7 @@ class Service(Protocol):
 
     @property
     def parallel(self) -> int:
-        """The number of calls at a time that are faster than one after the other."""
+        """How many calls to make at a time, where that is faster than one after the other."""
 
     def read_stamp(self, names: Mapping[str, str]) -> int | None:
         """Return a number that changes with an index; None if the service has none.

@@ -247,8 +247,8 @@ class Engine:
             raise UnknownOperationException(f"The operation {operation} does not exist")
         shape = shapes.INPUTS[operation]
         constraints.check(shape, request)
-        # Unknown members are ignored. null means not set; but a null filter must not become no
-        # filter
+        # Unknown members are ignored. null means not set, except for `filter`: a null filter must
+        # be refused, not ignored
         request = {
             name: request[name]
             for name in shape.members

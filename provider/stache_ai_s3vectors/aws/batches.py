@@ -21,7 +21,7 @@ _END: Final = b"]}"
 
 @dataclass(frozen=True)
 class Record:
-    """One vector, to store or as it was read: then its numbers are unread, or left out."""
+    """One vector, to store or as read. If it was read, its numbers are unparsed or left out."""
 
     key: str
     vector: Numbers
@@ -45,7 +45,7 @@ def encode_batches(parameters: Mapping[str, str], records: Sequence[Record]) -> 
 
     Raises:
         InvalidInputError: a vector contains something that is not a number. It is raised before
-            the first request, in whichever request the vector would be.
+            the first request, whichever request would contain the vector.
     """
     head = encode_json({**parameters})[:-1] + b',"vectors":['
     # One buffer that grows: on many machines fresh memory costs more than what is written to it

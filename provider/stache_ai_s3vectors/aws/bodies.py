@@ -76,7 +76,7 @@ def encode_json(document: Any) -> bytes:
     try:
         return orjson.dumps(document, option=orjson.OPT_PASSTHROUGH_DATACLASS)
     except orjson.JSONEncodeError as error:
-        raise InvalidInputError(f"the request is not JSON: {error}") from error
+        raise InvalidInputError(f"the request cannot be encoded as JSON: {error}") from error
 
 
 def _send(params: dict[str, Any], **_: Any) -> None:
@@ -91,7 +91,7 @@ def _read(
     customized_response_dict: dict[str, Any],
     **_: Any,
 ) -> None:
-    """Parse a response, and mark one that ended early for `retries`; botocore would accept it.
+    """Parse a response. Mark a truncated one for `retries`, because botocore would accept it.
 
     botocore disables its HTTP library's check of the announced length.
     """

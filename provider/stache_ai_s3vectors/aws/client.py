@@ -3,9 +3,9 @@
 All other modules call an ordinary boto3 client. Only the last line of `create_local_client`
 connects it with the engine.
 
-boto3 gets its clients from botocore. They are created with botocore, the same but for the name in
-the user agent, because importing boto3 also loads its transfers to S3 and its resources: 40 ms of
-a Lambda function's cold start.
+boto3 gets its clients from botocore. This module creates them with botocore directly; they differ
+only in the name in the user agent. Importing boto3 would also load its transfers to S3 and its
+resources, which takes 40 ms of a Lambda function's cold start.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def create_remote_client(options: Options, session: core.Session) -> S3VectorsCl
 def load_models(options: Options, session: core.Session) -> None:
     """Let a session read the models that its clients need; it keeps them.
 
-    With credentials of its own, which sign nothing, the client does not look for others.
+    The client gets dummy credentials, which sign nothing, so that it does not look for real ones.
     """
     _create_client(options, session, aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106 - see above
 

@@ -125,7 +125,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
     os.register_at_fork(after_in_child=_begin_anew)
 
 
-def connect(options: Options, *, create: bool = False) -> S3VectorsClient:
+def get_client(options: Options, *, create: bool = False) -> S3VectorsClient:
     """Get the client for these options; equal options share one (boto3 clients are thread-safe).
 
     Args:
@@ -140,8 +140,8 @@ def connect(options: Options, *, create: bool = False) -> S3VectorsClient:
 
 
 def get_connection(options: Options, *, create: bool = False) -> Connection:
-    """Get this process's connection for these options; arguments and errors as of `connect`."""
-    create = create and options.local  # so that equal calls at a time share one
+    """Get this process's connection for these options; arguments and errors as for `get_client`."""
+    create = create and options.local  # so that equal calls made at the same time share one
     environment = _read_environment()
     tries = (options.retry_seconds, options.max_attempts)
     timeouts = (options.connect_timeout, options.read_timeout)
@@ -163,7 +163,7 @@ def get_connection(options: Options, *, create: bool = False) -> Connection:
 def preload(options: Options) -> None:
     """Read the models that this process's client for these options will need.
 
-    It gets no credentials and opens no connection; raises as `connect` does.
+    It gets no credentials and opens no connection; raises as `get_client` does.
     """
     if options.local:
         return
@@ -191,7 +191,7 @@ def _connect(
 
 @contextmanager
 def _translate_faults(process: _Process, environment: Environment) -> Iterator[None]:
-    """Translate errors of the creation of a client, and forget the session."""
+    """Translate errors from creating a client, and forget the session."""
     try:
         yield
     except ConfigurationError:
@@ -262,7 +262,7 @@ def _read_file_time(file: str) -> int:
 
 
 def get_engine(options: Options, *, create: bool = False) -> Engine:
-    """Get the engine of a `local:` endpoint; arguments and errors as of `connect`."""
+    """Get the engine of a `local:` endpoint; arguments and errors as for `get_client`."""
     return _get_engine(_process, options, create=create)
 
 

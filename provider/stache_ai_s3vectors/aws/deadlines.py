@@ -15,8 +15,8 @@ from typing import Final, TypeVar
 R = TypeVar("R")
 
 TICK: Final = 0.5
-"""The most seconds of one wait, which is then repeated: Python may miss a Ctrl-C just before a wait
-without a timeout."""
+"""A longer wait is split into waits of this many seconds, because Python may miss a Ctrl-C just
+before a wait without a timeout."""
 
 
 class Deadline:

@@ -37,7 +37,7 @@ def find_credentials() -> Credentials | None:
 
 
 def has_sts(*, aws: bool) -> bool:
-    """Whether there is an STS to call: another server than AWS may come without one."""
+    """Whether there is an STS to call: a server other than AWS may not have one."""
     return aws or any(name in os.environ for name in _STS)
 
 

@@ -1,4 +1,4 @@
-"""The outcomes of the batches of a call that writes, and the error for them. Pure."""
+"""The outcomes of the batches of a call that writes, and the error for them."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ class Outcomes:
 
     @property
     def hopeless(self) -> bool:
-        """Whether batches have failed in a way that all others would fail too.
+        """Whether batches have failed for a reason that would make all others fail as well.
 
-        That is also the case if as many in a row get no response as are sent at a time.
+        This includes as many batches in a row without a response as are sent at a time.
         """
         refused = any(isinstance(e, (NotFoundError, AccessDeniedError)) for e in self._errors)
         return refused or self._unanswered >= WORKERS

@@ -1,4 +1,4 @@
-"""Limits writes to the rates that the service documents, so that they are not throttled. Pure.
+"""Limits writes to the rates that the service documents, so that they are not throttled.
 
 A client that paces itself at 2,500 vectors a second was never throttled in public
 measurements of the service; one that sends as fast as it can was, again and again.
@@ -65,7 +65,8 @@ class _Bucket:
     def take(self, count: int, now: float) -> float:
         """Take tokens; returns the seconds until the bucket has them."""
         if self._then is not None:
-            passed = max(0.0, now - self._then)  # restored on another machine, time may be earlier
+            # After a restore on another machine, the clock may be behind
+            passed = max(0.0, now - self._then)
             self._left = min(self._size, self._left + self._rate * passed)
         self._then = now
         self._left -= count

@@ -10,7 +10,7 @@ from stache_ai_s3vectors.service.metadata_keys import NON_FILTERABLE, TEXT
 
 from .advice import advise_creation, describe_endpoint
 from .client import translate_errors
-from .connections import connect
+from .connections import get_client
 from .descriptions import CLASSIC, ENHANCED, IndexDescription
 
 _LOG = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ def list_indexes(options: Options) -> list[str]:
     Raises:
         NotFoundError: there is no such vector bucket; the message has the command to create it.
     """
-    client = connect(options)
+    client = get_client(options)
     what = f"ListIndexes of {options.bucket_name} {describe_endpoint(client, options)}"
     with translate_errors(what, advice=advise_creation(client, options)):
         pages = client.get_paginator("list_indexes").paginate(**options.bucket_parameters)

@@ -53,7 +53,7 @@ _LONGER_AT_MOST: Final = 5.0
 
 
 _RANDOM: Final = random.SystemRandom()
-"""The system's: copies of one snapshot of a process would have the same state of another one."""
+"""The system's generator: any other has the same state in all copies of a process snapshot."""
 
 
 @dataclass(frozen=True)

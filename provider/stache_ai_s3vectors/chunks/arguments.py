@@ -85,10 +85,10 @@ def _check_count(value: Any, problem: str) -> int:
     return int(value)
 
 
-def check_chunks(
+def make_chunks(
     vectors: Any, texts: Any, metadatas: Any, ids: Any
 ) -> list[tuple[str, Any, Any, Any]]:
-    """Check the lists of an insert; returns id, vector, text and metadata of each chunk.
+    """Check the lists of an insert, and make its chunks: id, vector, text and metadata of each.
 
     Without metadata, it is empty; without ids, they are generated.
     """

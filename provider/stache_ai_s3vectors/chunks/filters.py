@@ -95,7 +95,7 @@ def parse_filter(document: Mapping[str, Any] | None) -> list[Filter]:
 
 
 def join_conditions(parts: Sequence[Filter]) -> Filter | None:
-    """Join conditions to one filter; None when there are none."""
+    """Join conditions into one filter; None when there are none."""
     if len(parts) > 1:
         return {"$and": list(parts)}
     return parts[0] if parts else None
@@ -104,7 +104,7 @@ def join_conditions(parts: Sequence[Filter]) -> Filter | None:
 def build_query_filter(
     parts: Sequence[Filter], non_filterable: frozenset[str], *, classic: bool
 ) -> Filter | None:
-    """Join conditions to the filter of a query; None when there are none.
+    """Join conditions into the filter of a query; None when there are none.
 
     Args:
         parts: the conditions.

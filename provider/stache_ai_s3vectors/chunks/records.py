@@ -405,7 +405,7 @@ def _describe_misfits(unheld: Mapping[str, Any]) -> str:
 
 def _describe_kind(value: Any) -> str:
     if isinstance(value, (list, tuple)):
-        return "a list of more than only strings or only numbers" if value else "an empty list"
+        return "a list that is neither all strings nor all numbers" if value else "an empty list"
     if value is None:
         return "null"
     return "an object" if isinstance(value, dict) else "a number too large for S3 Vectors"

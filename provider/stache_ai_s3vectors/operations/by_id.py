@@ -65,8 +65,8 @@ def _build_namespace_error(
     more = f" and {len(elsewhere) - _NAMED} more" if len(elsewhere) > _NAMED else ""
     return NamespaceError(
         f"{len(elsewhere)} of the ids are not in namespace {namespace!r:.80} and were not {verb}: "
-        f"{', '.join(named)}{more}. Give their own namespace, or none; `stache-s3vectors purge` "
-        "finds and deletes vectors by --namespace and --filter"
+        f"{', '.join(named)}{more}. Pass the namespace that they are in, or None; `stache-"
+        "s3vectors purge` finds and deletes vectors by --namespace and --filter"
     )
 
 

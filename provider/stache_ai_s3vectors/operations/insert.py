@@ -148,8 +148,8 @@ def _undo(
     if not done:
         return None
     text = (
-        f"{error.__cause__}. The call stored nothing: its ids were generated, so the vectors that "
-        f"were stored before the error ({len(done)} of {len(keys)}) have been deleted again"
+        f"{error.__cause__}. Nothing is left stored: the ids were generated, so the vectors that "
+        f"were stored before the error ({len(done)} of {len(keys)}) have been deleted"
     )
     return PartialWriteError(text, done=[], missing=keys)
 
@@ -160,7 +160,7 @@ def _undo_in_background(
     """Like `_undo`, while another error is raised; the caller waits for a moment only."""
 
     def delete_stored() -> None:
-        wait_for_calls(list(under_way))  # a put that ends after the deletion would stay
+        wait_for_calls(list(under_way))  # a vector that is put after the deletion would stay
         try:
             index.delete(keys)
         except S3VectorsError as error:
@@ -177,7 +177,7 @@ def _undo_in_background(
     if not call.done():
         _LOG.warning(
             "insert into %s was interrupted; up to %d vectors with generated ids are stored. They "
-            "are being deleted, as long as this process runs",
+            "will be deleted if this process keeps running",
             to_printable(index.name),
             len(keys),
         )

@@ -1,4 +1,4 @@
-"""Prepare what is inserted or searched for, for the index, which is created if it may be.
+"""Prepare vectors or a query for the index; create a missing index if that is allowed.
 
 Vectors, settings and index must have the same dimension.
 """
@@ -19,7 +19,7 @@ T = TypeVar("T")
 def prepare_input(
     index: VectorIndex, dimension: int, prepare: Callable[[IndexDescription], T]
 ) -> T:
-    """Prepare input for the index; the index is created if it may be and could take the input.
+    """Prepare input for the index; a missing index is created if allowed and if it could take it.
 
     The index is described once. A description may be outdated: if it refuses the input, and
     another index of the same name could take it, the index is described again.

@@ -55,14 +55,19 @@ DNS_SUFFIXES: Final[Mapping[str, str]] = MappingProxyType(
 """The ends of host names by partition, as in botocore's list of partitions."""
 
 
+def get_dns_suffix(partition: str) -> str:
+    """Get the end of host names in a partition, which CloudFormation calls `AWS::URLSuffix`."""
+    return DNS_SUFFIXES.get(partition, DNS_SUFFIXES["aws"])
+
+
 def get_partition(region: str) -> str:
     """Get the AWS partition of a region."""
     return next((p for start, p in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
-def format_service_host(partition: str, region: str) -> str:
-    """Format the host name of S3 Vectors in a region, which is also the value of `kms:ViaService`.
+def format_via_service(partition: str, region: str) -> str:
+    """Format the name of S3 Vectors in a region, as `kms:ViaService` has it.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
     """
-    return f"s3vectors.{region}.{DNS_SUFFIXES.get(partition, DNS_SUFFIXES['aws'])}"
+    return f"s3vectors.{region}.{get_dns_suffix(partition)}"

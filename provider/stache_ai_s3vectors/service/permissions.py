@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from .arns import BUCKET_ARN, format_service_host
+from .arns import BUCKET_ARN, format_via_service
 
 VIA_SERVICE: Final = "kms:ViaService"
 
@@ -61,7 +61,7 @@ def build_policy(
     indexes: Sequence[str],
     keys: Sequence[str] = (),
     *,
-    host: str | None = None,
+    via_service: str | None = None,
 ) -> dict[str, Any]:
     """Build the least-privilege IAM policy of a level.
 
@@ -70,7 +70,7 @@ def build_policy(
         bucket_arn: `arn:PARTITION:s3vectors:REGION:ACCOUNT:bucket/NAME`.
         indexes: the names of the indexes, and no others.
         keys: the ARNs of the customer keys that encrypt the bucket and the indexes.
-        host: the service's host name in the bucket's region, like
+        via_service: the name of S3 Vectors in `kms:ViaService`, for example
             `s3vectors.us-east-1.amazonaws.com`; by default it is derived from the bucket's ARN.
     """
     actions = LEVELS[level]
@@ -80,7 +80,7 @@ def build_policy(
     if actions.bucket:
         statements.append(_allow("s3vectors", actions.bucket, [bucket_arn]))
     if keys:
-        through = {"StringEquals": {VIA_SERVICE: host or _get_service_host(bucket_arn)}}
+        through = {"StringEquals": {VIA_SERVICE: via_service or _get_via_service(bucket_arn)}}
         statements.append({**_allow("kms", actions.key, keys), "Condition": through})
     return {"Version": "2012-10-17", "Statement": statements}
 
@@ -109,26 +109,26 @@ def build_bucket_policy(
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def build_key_statement(principals: Sequence[str], host: str) -> dict[str, Any]:
+def build_key_statement(principals: Sequence[str], via_service: str) -> dict[str, Any]:
     """Build the statement of a key's policy that lets other accounts read and write its vectors.
 
     Args:
         principals: their ARNs.
-        host: the service's host name in the key's region.
+        via_service: the name of S3 Vectors in `kms:ViaService`, in the key's region.
     """
     return {
         "Sid": "AllowOtherAccounts",
         "Principal": {"AWS": list(principals)},
         **_allow("kms", LEVELS["read-write"].key, ["*"]),
-        "Condition": {"StringEquals": {VIA_SERVICE: host}},
+        "Condition": {"StringEquals": {VIA_SERVICE: via_service}},
     }
 
 
-def _get_service_host(bucket_arn: str) -> str:
+def _get_via_service(bucket_arn: str) -> str:
     parsed = BUCKET_ARN.fullmatch(bucket_arn)
     if parsed is None:
         raise ValueError(f"{bucket_arn!r} is not the ARN of a vector bucket")
-    return format_service_host(parsed["partition"], parsed["region"])
+    return format_via_service(parsed["partition"], parsed["region"])
 
 
 def _allow(service: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:

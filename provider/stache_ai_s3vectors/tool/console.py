@@ -28,7 +28,7 @@ from s3vectors_local.errors import (
 from stache_ai_s3vectors.aws.advice import find_endpoint
 from stache_ai_s3vectors.aws.bodies import PLACEHOLDER, send_body
 from stache_ai_s3vectors.aws.client import translate_errors
-from stache_ai_s3vectors.aws.connections import connect, get_engine
+from stache_ai_s3vectors.aws.connections import get_client, get_engine
 from stache_ai_s3vectors.errors import S3VectorsError
 from stache_ai_s3vectors.service.metadata_keys import DOCUMENT, NAMESPACE, STATUS, TEXT, TYPE
 
@@ -64,7 +64,7 @@ class BotoService:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._client = connect(options)
+        self._client = get_client(options)
 
     @property
     def choices(self) -> Choices:
@@ -275,6 +275,6 @@ def open_service(settings: Settings, *, create: bool = False) -> StacheService:
     options = resolve_options(settings)
     if not options.local:
         return StacheService(BotoService(options), settings, options)
-    region = connect(options, create=create).meta.region_name
+    region = get_client(options, create=create).meta.region_name
     engine = EngineService(get_engine(options), lambda *_: None, region)
     return StacheService(engine, settings, options)

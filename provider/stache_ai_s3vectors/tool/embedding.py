@@ -159,10 +159,10 @@ class Embedder:
         return vectors
 
     def _check_available(self, error: Exception, *, ask: bool) -> None:
-        """Find out whether the embedder works, so that the texts were the cause.
+        """Raise an error if the embedder itself fails, rather than refusing these texts.
 
         Args:
-            ask: embed another text to know.
+            ask: whether to embed another text to find out.
 
         Raises:
             UnavailableError: it does not work.

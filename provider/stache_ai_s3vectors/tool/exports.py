@@ -355,12 +355,12 @@ class _Start:
         self.data = self._rest = file.read(len(_GZIP_MAGIC))
 
     def read(self, size: int) -> bytes:
-        """At most so many bytes."""
+        """Read at most `size` bytes."""
         rest, self._rest = self._rest, b""
         return rest + self._file.read(size - len(rest))
 
     def readline(self, size: int) -> bytes:
-        """The next line, or so many bytes of it."""
+        """Read the next line, or the first `size` bytes of it."""
         line, newline, self._rest = self._rest.partition(b"\n")
         return line + (newline or self._file.readline(size - len(line)))
 

@@ -46,7 +46,7 @@ class WrongUsage(Failure):
 
 
 def to_failure(error: Exception) -> Failure:
-    """Make of an error what click prints."""
+    """Convert an error to the exception that click prints."""
     if isinstance(error, (ConfigurationError, InvalidInputError)):
         return WrongUsage(error)
     if isinstance(error, S3VectorsError):
@@ -100,7 +100,7 @@ def report_on_stop(
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Whether it is Ctrl-C, also at a question, where click makes an Abort of it."""
+    """Whether it is Ctrl-C, including at a prompt, where click turns it into an Abort."""
     return isinstance(error, KeyboardInterrupt) or (
         isinstance(error, click.Abort) and isinstance(error.__context__, KeyboardInterrupt)
     )

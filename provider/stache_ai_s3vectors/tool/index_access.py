@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from stache_ai_s3vectors.aws.connections import connect
+from stache_ai_s3vectors.aws.connections import get_client
 from stache_ai_s3vectors.aws.descriptions import IndexDescription
 from stache_ai_s3vectors.aws.provision import create_missing, list_indexes
 from stache_ai_s3vectors.aws.vector_index import VectorIndex
@@ -44,7 +44,7 @@ def open_readable_index(settings: Settings, options: Options) -> VectorIndex:
     Raises:
         NotFoundError: it does not exist; the error suggests the nearest name.
     """
-    connect(options)  # a path without an engine may be a mistake
+    get_client(options)  # a path without an engine may be a mistake
     try:
         return open_index(options)
     except NotFoundError:
@@ -99,7 +99,7 @@ class Destination:
         """Create the index if it is missing, and open it."""
         if not self.exists:
             metric: Any = self.description.metric
-            create_missing(connect(self.options, create=True), self.options, metric)
+            create_missing(get_client(self.options, create=True), self.options, metric)
         return open_index(self.options)
 
 

@@ -66,7 +66,7 @@ class KeyFile:
             yield from ((_decode(key), note) for key, note in page)
 
     def batches(self, size: int, start: int = 0) -> Iterator[list[str]]:
-        """The keys in their order, so many at a time.
+        """The keys in order, in batches of `size`.
 
         Args:
             start: how many to pass over.

@@ -96,7 +96,10 @@ def with_common_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def with_setting_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the same options; the command passes their values to `load_settings_from_options`."""
+    """Add the options of `with_settings`.
+
+    The command passes their values to `load_settings_from_options`.
+    """
     return _with_options(_import_stache_first(command), _OPTIONS)
 
 

@@ -35,12 +35,12 @@ A query processes the whole index without its non-filterable metadata.
 
 
 def compute_storage_cost(size: float) -> float:
-    """The cost of storing so many bytes for a month."""
+    """The cost of storing a number of bytes for a month."""
     return size / GB * STORAGE
 
 
 def compute_put_cost(size: float, requests: int) -> float:
-    """The cost of writing so many bytes in so many requests of about the same size."""
+    """The cost of writing a number of bytes in a number of requests of about the same size."""
     return max(size, requests * PUT_LEAST) / GB * PUT
 
 

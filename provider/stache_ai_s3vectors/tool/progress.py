@@ -15,7 +15,7 @@ _BAR_WIDTH: Final = 20
 """Characters, so that a line fits into a terminal of 80."""
 
 _SPEED_SECONDS: Final = 60.0
-"""The time that is left is estimated by the speed of the last so many."""
+"""How far back to look, in seconds, to estimate the remaining time from the speed."""
 
 
 @contextmanager

@@ -65,10 +65,6 @@ class Tally:
             self.written += written
             self.unchanged += unchanged
 
-    def describe(self) -> str:
-        """The progress, for the report after an interruption."""
-        return f"{self.written} vectors written, {self.unchanged} already present"
-
     def __str__(self) -> str:
         return f"{self.written} vectors written, {self.unchanged} already present"
 
@@ -95,7 +91,7 @@ def check_fit(source: IndexDescription, destination: IndexDescription, name: str
 
 
 def check_keys(source: IndexDescription, destination: IndexDescription, name: str) -> None:
-    """The keys' part of it: texts would not fit, or filters would stop working."""
+    """Refuse other non-filterable keys: texts would not fit, or filters would stop working."""
     missing = sorted(source.non_filterable - destination.non_filterable)
     if missing:
         raise ConfigurationError(
@@ -125,8 +121,8 @@ def transfer(  # noqa: PLR0913 - all that a transfer is
     Args:
         tally: is kept up to date.
         progress: called with the number of records just dealt with.
-        embed: given, the records come without vectors, only their metadata is compared,
-            and it makes the vectors of those to be stored; what it leaves out is left out.
+        embed: creates the vectors of the records to store. With it, the records have no vectors,
+            and only their metadata is compared. A record that it leaves out is not stored.
         replace: also store those whose key is there with other content.
 
     Raises:
@@ -196,9 +192,9 @@ def find_extra_keys(destination: VectorIndex, keys: Container[str], progress: Pr
 
 
 class _Batches:
-    """Records, so many at a time.
+    """Records, in batches of `size`.
 
-    An error in reading them ends them, and waits for `check`: what came before is good.
+    If reading fails, the iteration ends, and `check` raises the error. Earlier records are valid.
     """
 
     def __init__(self, records: Iterable[Record], size: int) -> None:
@@ -263,7 +259,7 @@ def _compare_batch(
 
 
 def is_same(record: Record, stored: Record, *, data: bool = True) -> bool:
-    """Whether what is there is the record, as far as the service keeps it: in float32."""
+    """Whether the stored record equals this one, in float32, the precision of the service."""
     return _is_same_metadata(record.metadata, stored.metadata) and (
         not data or _is_same_vector(record.vector, stored.vector)
     )

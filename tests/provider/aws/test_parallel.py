@@ -61,8 +61,9 @@ def test_an_error_is_raised_when_its_result_is_read(items):
     assert [str(error) for error in errors] == ["'no'"] * len(items)
 
 
-def test_the_calls_stop_when_the_caller_stops_reading():
+def test_the_calls_stop_when_the_caller_stops_reading(monkeypatch):
     """Calls under way end; the others are not started."""
+    monkeypatch.setattr("stache_ai_s3vectors.aws.parallel.GRACE", 60)
     before, called = threading.active_count(), []
     calls = call_in_parallel(called.append, iter(range(1000)), 3)
 
@@ -157,8 +158,9 @@ def test_the_pages_of_each_segment_come_in_order(workers):
         assert [n for s, n in rows if s == segment] == list(range(lengths[segment]))
 
 
-def test_an_error_of_a_page_is_raised_and_no_thread_is_left():
+def test_an_error_of_a_page_is_raised_and_no_thread_is_left(monkeypatch):
     """The pages before it are returned."""
+    monkeypatch.setattr("stache_ai_s3vectors.aws.parallel.GRACE", 60)
     before = threading.active_count()
 
     def fetch(segment, token):

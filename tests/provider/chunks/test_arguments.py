@@ -199,7 +199,7 @@ def test_the_log_names_metadata_that_an_argument_replaces_once(
 
 
 def nest(levels):
-    """Nest a value in so many lists or objects."""
+    """Nest a value in a number of lists or objects."""
     value = 1
     for _ in range(levels):
         value = [value] if levels % 2 else {"a": value}

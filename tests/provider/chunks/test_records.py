@@ -250,7 +250,7 @@ def test_a_string_is_not_a_list_of_ids():
 
 
 def nest_filter(levels):
-    """Nest a filter in so many filters."""
+    """Nest a filter in a number of filters."""
     document = {"a": 1}
     for _ in range(levels):
         document = {"$and": [document]}

@@ -257,7 +257,7 @@ def old_index(provider):
         ({"a": {"b": "c" * 1_990}}, r"no room for 'a' \(an object, 1999 bytes as JSON\)"),
         (
             {"a": [None] * 400},
-            r"no room for 'a' \(a list of more than only strings or only numbers, ",
+            r"no room for 'a' \(a list that is neither all strings nor all numbers, ",
         ),
         ({"headings": ["h" * 20] * 100}, r"no room for 'headings' \(2416 bytes\)"),
         ({f"k{n}": 1 for n in range(48)}, r"no room for 'k10' \(15 bytes\), .* 50 keys"),
@@ -428,12 +428,12 @@ def test_after_a_failure_nothing_more_is_sent(provider):
     assert provider.count_by_filter({}) == 0
 
 
-def test_after_a_partial_failure_generated_ids_are_deleted_again(provider):
+def test_after_a_partial_failure_generated_ids_are_deleted(provider):
     """Only insert knows these ids: their vectors would be orphans that search returns."""
     providers.fail_calls(provider.client, "PutVectors", 2)
 
     with pytest.raises(
-        PartialWriteError, match="The call stored nothing: .* .1000 of 1500"
+        PartialWriteError, match="Nothing is left stored: .* .1000 of 1500"
     ) as failed:
         provider.insert([[1, 2, 3, 4]] * 1500, ["t"] * 1500)
 
@@ -465,7 +465,7 @@ def test_when_that_deletion_fails_the_error_reports_what_is_known_to_be_stored(
     assert len(rows) == 500
 
 
-def test_vectors_that_were_deleted_again_do_not_count_as_stored(provider):
+def test_vectors_that_were_deleted_do_not_count_as_stored(provider):
     """The responses to all deletes are lost, but the service carries them out."""
     providers.fail_calls(provider.client, "PutVectors", 3)
     providers.lose_responses(provider.client, "DeleteVectors", 1, 2, 3)
@@ -504,7 +504,8 @@ def interrupt_with_a_put_in_flight(provider, ids=None, *, answered=None):
     """Insert two batches; the caller is interrupted when one is stored and the other is sent.
 
     Args:
-        answered: lets the service answer the other; without it, the interruption does.
+        answered: an event; once it is set, the service answers the other request. By default,
+            the interruption sets it.
     """
     sent = threading.Event()
     answer = answered or threading.Event()
@@ -547,7 +548,7 @@ def test_the_deletion_waits_for_requests_that_are_still_in_flight(provider, monk
 
     answered = threading.Event()
     interrupt_with_a_put_in_flight(provider, answered=answered)
-    assert "They are being deleted" in caplog.text
+    assert "They will be deleted" in caplog.text
     assert waits.wait(60)
     answered.set()
 

@@ -75,8 +75,9 @@ def test_a_small_index_takes_one_call():
     assert len(seen) == 1
 
 
-def test_a_list_ends_at_its_limit_and_leaves_no_thread(provider):
+def test_a_list_ends_at_its_limit_and_leaves_no_thread(provider, monkeypatch):
     """The limit is in the middle of the segments."""
+    monkeypatch.setattr("stache_ai_s3vectors.aws.parallel.GRACE", 60)
     before = threading.active_count()
 
     assert len(provider.list_by_filter({}, limit=1700)) == 1700

@@ -15,7 +15,7 @@ from s3vectors_local.errors import ServiceError
 from s3vectors_local.iam import Need
 from stache_ai_s3vectors import AccessDeniedError
 from stache_ai_s3vectors.aws.provision import create_index
-from stache_ai_s3vectors.service.arns import format_service_host
+from stache_ai_s3vectors.service.arns import format_via_service
 from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 from support import providers
 
@@ -141,7 +141,7 @@ def test_the_actions_are_operations_of_the_service():
 
 
 def test_a_grant_on_a_key_is_for_s3_vectors_only():
-    """The policy does not allow to decrypt anything else that a shared key encrypts."""
+    """The policy does not allow decrypting anything else that a shared key encrypts."""
     policies = Policies(build_policy("manage-indexes", ARN, ["documents"], [f"{KEYS}1234"]))
     hosts = {
         "s3vectors.us-east-1.amazonaws.com": True,
@@ -171,8 +171,8 @@ def test_the_host_names_are_those_of_the_sdk():
 
     assert len(partitions) >= 8
     for partition in partitions:
-        host = format_service_host(partition["id"], "some-region-1")
-        assert host == f"s3vectors.some-region-1.{partition['outputs']['dnsSuffix']}"
+        name = format_via_service(partition["id"], "some-region-1")
+        assert name == f"s3vectors.some-region-1.{partition['outputs']['dnsSuffix']}"
 
 
 def test_each_level_includes_the_actions_of_those_before_it():

@@ -64,7 +64,7 @@ def test_create_refuses_an_existing_index_that_does_not_fit(monkeypatch):
     result = tool.run("indexes", "create", *LOCAL[:-1], "16")
 
     assert result.exit_code == 2
-    assert "my-bucket/mine exists already, and has 8 dimensions; expected 16" in result.output
+    assert "my-bucket/mine exists already, and has 8 dimensions instead of 16" in result.output
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_an_error_has_a_line_for_the_cause_and_one_for_the_fix(monkeypatch, name
             settings = providers.Settings(
                 s3vectors_bucket_name="my-bucket", s3vectors_endpoint_url=url
             )
-            client = providers.connections.connect(resolve_settings(settings))
+            client = providers.connections.get_client(resolve_settings(settings))
             providers.set_responses(client, "GetIndex", *[build_denial(code)] * 9)
         result = tool.run("stats", "--index", "documents-8", *arguments)
 

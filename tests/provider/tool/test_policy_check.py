@@ -356,7 +356,7 @@ MALFORMED = [
     ({"Version": "2012-10-17"}, "", "the policy has no Statement"),
     (build(), "Statement", "the policy has no Statement"),
     (build("all"), "all", "the statement is not an object"),
-    (build(allow(Sid="a b")), "a b", 'the Sid is "a b", IAM accepts letters and digits only'),
+    (build(allow(Sid="a b")), "a b", 'the Sid is "a b"; IAM accepts letters and digits only'),
     (build(deny("a:b", Sid="x"), {"Sid": "x", **allow()}), "^Allow", 'also has the Sid "x"'),
     ({"Statement": [allow()]}, "", 'the policy must have "Version": "2012-10-17"'),
     (build(allow(), Version="2008-10-17"), "2008", 'must have "Version": "2012-10-17"'),

@@ -1,4 +1,4 @@
-"""Deployment of a template by CloudFormation's API, as the CDK CLI and the SAM CLI do it.
+"""Deployment of a template through CloudFormation's API, as the CDK CLI and the SAM CLI do it.
 
 It is faster than the command lines, for tests of something else.
 """

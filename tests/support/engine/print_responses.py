@@ -16,13 +16,13 @@ from typing import Any, Final, TypeAlias
 for module in sys.argv[1:]:
     sys.modules[module] = None  # type: ignore[assignment] # importing it is an ImportError
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from s3vectors_local import Engine  # noqa: E402
-from s3vectors_local.matrix import HAS_NUMKONG  # noqa: E402
-from s3vectors_local.parsing import HAS_SIMDJSON  # noqa: E402
-from s3vectors_local.signatures import HttpRequest  # noqa: E402
-from s3vectors_local.wire import answer  # noqa: E402
+from s3vectors_local import Engine
+from s3vectors_local.matrix import HAS_NUMKONG
+from s3vectors_local.parsing import HAS_SIMDJSON
+from s3vectors_local.signatures import HttpRequest
+from s3vectors_local.wire import answer
 
 METRICS: Final = ("cosine", "euclidean")
 VECTORS: Final = 3000

@@ -1,4 +1,4 @@
-"""An HTTP server before an engine, which hangs or fails when a test wants it."""
+"""An HTTP server in front of an engine, which hangs or fails when a test wants it to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HTTP status.
 
 @dataclass
 class UnreliableServer:
-    """An HTTP server before an engine.
+    """An HTTP server in front of an engine.
 
     Args:
         url: the URL of the server.

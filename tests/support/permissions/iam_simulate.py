@@ -151,7 +151,7 @@ _DELEGATING_KEY_POLICY: Final = {
 
 
 def run_iam_simulate(checks: Sequence[AccessCheck]) -> list[Evaluation]:
-    """Evaluate the checks by iam-simulate, in one process.
+    """Evaluate the checks with iam-simulate, in one process.
 
     Raises:
         RuntimeError: it could not evaluate a check, for example because of an invalid policy.
@@ -191,7 +191,7 @@ def _encode_check(check: AccessCheck) -> dict[str, Any]:
 
 
 def evaluate(check: AccessCheck) -> bool:
-    """Evaluate the check by our engine."""
+    """Evaluate the check with our engine."""
     try:
         document = check.bucket_policy
         bucket_policy = None if document is None else BucketPolicy(json.dumps(document))

@@ -1,10 +1,10 @@
-"""A script that renews the table of levels in docs/permissions.md.
+"""A script that regenerates the table of levels in docs/permissions.md.
 
     PYTHONPATH=tests:examples:examples/cdk:cdk python -m support.permissions.permission_table
 
-It deploys the store by the CDK, SAM and Terraform to a simulated AWS, and tries every behavior with
-each level's policy. The table has one column for each level, so it is an error if the three tools
-give different results.
+It deploys the store with the CDK, SAM and Terraform to a simulated AWS, and tries every behavior
+with each level's policy. The table has one column for each level, so it is an error if the three
+tools give different results.
 """
 
 from __future__ import annotations

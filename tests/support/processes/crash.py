@@ -54,7 +54,7 @@ def run_operations(directory: Path, seed: int, acknowledged: Connection) -> None
 
 
 def replay(contents: Contents, seed: int, count: int) -> Contents:
-    """Return the content after so many operations."""
+    """Return the content after a number of operations."""
     contents = dict(contents)
     for _, (operation, request) in zip(range(count), generate_operations(seed), strict=False):
         if operation == "DeleteVectors":

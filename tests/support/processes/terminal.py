@@ -208,7 +208,7 @@ def _wait_for_server(screen_text: str) -> None:
 
 
 def main() -> None:
-    """Renew the documents named by the arguments."""
+    """Regenerate the documents named by the arguments."""
     for name in sys.argv[1:]:
         with tempfile.TemporaryDirectory() as directory:
             Path(name).write_text(renew_outputs(Path(name).read_text(), Path(directory)))

@@ -16,8 +16,8 @@ from word_hashing import WordHashingEmbeddings, embed
 
 EmbeddingProviderFactory.register("word-hashing", WordHashingEmbeddings)
 
-from stache_ai.api.main import app  # noqa: E402 - it reads the settings
-from stache_ai.rag.pipeline import get_pipeline  # noqa: E402
+from stache_ai.api.main import app
+from stache_ai.rag.pipeline import get_pipeline
 
 __all__ = ["app"]
 

@@ -75,7 +75,7 @@ def generate_documents(seed: int) -> Iterator[tuple[str, int]]:
 
 
 def ingest(folder: Path, seed: int, calls: int, acknowledged: Connection) -> None:
-    """Ingest documents, and kill the process after so many calls of functions.
+    """Ingest documents, and kill the process after a number of function calls.
 
     Report when each document begins, and when it is done.
     """

@@ -82,11 +82,11 @@ def call(url: str, method: str, path: str, body: Any = None, **query: str | int)
     """Send a request to Stache's API. Return the status and the body."""
     address = f"{url}/api{path}" + (f"?{urllib.parse.urlencode(query)}" if query else "")
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(  # noqa: S310 - our own server
+    request = urllib.request.Request(
         address, data, {"Content-Type": "application/json"}, method=method
     )
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 - our own server
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         with error:

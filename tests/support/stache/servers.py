@@ -44,9 +44,9 @@ class WorkerResponse:
 
     def __init__(self, url: str, body: Mapping[str, Any]) -> None:
         headers = {"content-type": "application/json", "connection": "close"}
-        request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 - our own server
+            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
                 self.status, self.worker = response.status, response.headers["x-worker"]
                 self.body: Any = json.load(response)
         except urllib.error.HTTPError as error:

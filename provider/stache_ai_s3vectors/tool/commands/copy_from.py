@@ -175,7 +175,7 @@ def copy_from_command(  # noqa: PLR0913 - one for each option
 
 
 def _describe_progress(part: Part) -> str:
-    return f"{part.destination.options.index_name}: {part.tally.describe()}"
+    return f"{part.destination.options.index_name}: {part.tally}"
 
 
 def _plan(
@@ -237,7 +237,7 @@ def _check_fit(
         raise ConfigurationError(
             f"the vectors have {dimension} dimensions, index {destination.name} has "
             f"{description.dimension}; use an index of {dimension}: set EMBEDDING_DIMENSION and "
-            f"the index's setting, or --reembed with an embedder of {description.dimension} "
+            f"the index's setting, or add --reembed with an embedder of {description.dimension} "
             f"dimensions, to embed the texts of {source.name!r} again"
         )
     new = IndexDescription.from_dimension(dimension, metric or description.metric)

@@ -47,7 +47,7 @@ def with_sides(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def resolve_sides(values: dict[str, Any]) -> tuple[VectorIndex, Options]:
-    """The source, which is there, and where the destination is or will be."""
+    """Open the source, which must exist, and locate the destination, which need not exist yet."""
     source = _locate("source", "from", values)
     place = _locate("destination", "to", values)
     if source == place:
@@ -58,7 +58,7 @@ def resolve_sides(values: dict[str, Any]) -> tuple[VectorIndex, Options]:
 
 
 def create_destination(destination: Destination, location: str) -> VectorIndex:
-    """The destination, which is there from now on."""
+    """Create the destination unless it exists, and open it."""
     index = destination.create()
     _check_account(location, index)
     return index
@@ -119,7 +119,7 @@ def copy_command(*, as_json: bool, **values: Any) -> None:
     )
     check_fit(description, destination.description, destination.name)
     tally = Tally()
-    with report_on_stop(tally.describe):
+    with report_on_stop(lambda: str(tally)):
         total = count_vectors(source)
         index = create_destination(destination, values["destination"])
         verification = run_transfer(source.list_records, total, index, tally)
@@ -155,8 +155,9 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
     if destination.description.dimension != embedder.dimension:
         raise ConfigurationError(
             f"the embedder makes vectors of {embedder.dimension} dimensions, index "
-            f"{destination.name} has {destination.description.dimension}; make an index of "
-            f"{embedder.dimension}, or set EMBEDDING_PROVIDER and its model to one of that size"
+            f"{destination.name} has {destination.description.dimension}; create an index "
+            f"with {embedder.dimension}, or set EMBEDDING_PROVIDER and its model to one with "
+            f"{destination.description.dimension}"
         )
     check_keys(source.describe(), destination.description, destination.name)
     tally = Tally()
@@ -168,7 +169,7 @@ def reembed_command(*, as_json: bool, **values: Any) -> None:
     def embed(records: Sequence[Record]) -> list[Record]:
         return embedder.embed(records, destination.description.metric, tally.left_out.add)
 
-    with report_on_stop(tally.describe):
+    with report_on_stop(lambda: str(tally)):
         total = count_vectors(source)
         index = create_destination(destination, values["destination"])
         embedder.check_model(index)

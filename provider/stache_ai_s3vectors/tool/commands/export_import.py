@@ -148,7 +148,7 @@ def _list_rows(
 def _resume(
     index: VectorIndex, keys: KeyFile, opened: BufferedRandom, *, compressed: bool
 ) -> Writer:
-    """Take over what a file has already."""
+    """Keep what the partial file already has, and return a writer for the rest."""
     written = get_written_time(opened)
     with show_progress("reading the partial export", len(keys)) as advance:
         expected = _follow(keys, advance)
@@ -206,7 +206,7 @@ def import_command(settings: Settings, *, file: Path, name: str | None, as_json:
     with _open_export(file) as opened, _translating_damage():
         reader = Reader(opened, "standard input" if file == _STREAM else file.name)
         source = _parse_description(reader.head)
-        # Where a missing index is made, it is made for what comes
+        # A missing index is created with the dimension and the metric of the export
         place = find_destination(
             replace(resolve_index_options(settings, name), dimension=source.dimension),
             source.metric,
@@ -214,7 +214,7 @@ def import_command(settings: Settings, *, file: Path, name: str | None, as_json:
         check_fit(source, place.description, place.name)
         index = place.create()
         title, share = f"importing into {index.options.index_name}", _get_share(file, opened)
-        with report_on_stop(tally.describe), show_progress(title, share=share) as advance:
+        with report_on_stop(lambda: str(tally)), show_progress(title, share=share) as advance:
             transfer(_read_records(reader), index, tally, advance)
     document = {"file": str(file), "index": index.options.index_name}
     counts = {"written": tally.written, "unchanged": tally.unchanged}

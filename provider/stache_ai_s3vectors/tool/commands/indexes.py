@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from stache_ai_s3vectors.aws.connections import connect
+from stache_ai_s3vectors.aws.connections import get_client
 from stache_ai_s3vectors.aws.deadlines import pause
 from stache_ai_s3vectors.aws.descriptions import TEXT_SEARCH_ACTIVE, IndexDescription
 from stache_ai_s3vectors.aws.provision import (
@@ -83,7 +83,7 @@ def create_indexes(
     all_names = list(dict.fromkeys(names or by_kind.values()))
     for name in all_names:
         check_index_name(name)
-    client = connect(options, create=True)
+    client = get_client(options, create=True)
     if options.local:
         create_bucket(client, options)
     created: dict[str, bool] = {}
@@ -127,7 +127,7 @@ def _check_existing(options: Options, language: str | None) -> bool:
         return False
     problems = []
     if description.dimension != options.dimension:
-        problems.append(f"has {description.dimension} dimensions; expected {options.dimension}")
+        problems.append(f"has {description.dimension} dimensions instead of {options.dimension}")
     missing = sorted(set(NON_FILTERABLE) - description.non_filterable)
     if missing:
         problems.append(f"lacks the non-filterable keys {', '.join(missing)}")

@@ -167,7 +167,7 @@ def list_command(  # noqa: PLR0913 - one for each option
 
 
 def _print_lines(index: VectorIndex, parts: list[Filter], prefix: str, limit: int) -> bool:
-    """Print each vector when it is found; whether there are more."""
+    """Print each vector when it is found; return whether there are more."""
     with closing(_find(index, parts, prefix)) as rows:
         for row in islice(rows, limit):
             click.echo(json.dumps(describe_vector(*row)))
@@ -175,7 +175,7 @@ def _print_lines(index: VectorIndex, parts: list[Filter], prefix: str, limit: in
 
 
 def _print_rows(index: VectorIndex, parts: list[Filter], prefix: str, limit: int) -> bool:
-    """Print all of them in a table, by key, after a bar; whether there are more."""
+    """Print a table sorted by key, after a progress bar; return whether there are more."""
     with (
         show_progress(f"reading {index.options.index_name}") as advance,
         closing(_find(index, parts, prefix, advance)) as rows,

@@ -109,7 +109,7 @@ def migrate_command(  # noqa: PLR0913 - one for each option
     def list_restored() -> Iterator[Record]:
         return _restore(_select_kind(source.list_records(), kind), restorer, tally.left_out)
 
-    with report_on_stop(tally.describe):
+    with report_on_stop(lambda: str(tally)):
         total = count_vectors(source) if kind is None else None
         index = create_destination(destination, values["destination"])
         if not (resume or replacing or index.is_empty()):

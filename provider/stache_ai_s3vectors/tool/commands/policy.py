@@ -38,11 +38,11 @@ def add_policy_options(default: str, configured: str = "") -> Callable[[Callable
 
     Args:
         default: where the parts of the bucket's ARN come from by default.
-        configured: the same of the bucket and the indexes.
+        configured: the same for the bucket and the indexes.
     """
     index = f"Name of an index. Repeat the option for each index.{configured}"
     parts = f"[default: that of {default}]"
-    partition = f"aws, aws-cn or aws-us-gov. [default: that of {default}, aws]"
+    partition = f"For example aws-cn. [default: that of {default}, that of the region]"
     options = (
         _LEVEL,
         click.option("--bucket", help=f"Vector bucket: its name, or its ARN.{configured}"),
@@ -121,7 +121,7 @@ def _refuse_options(context: click.Context) -> None:
 def build_bucket_arn(
     bucket: str, *, account: str | None, region: str | None, partition: str | None
 ) -> str:
-    """Make the bucket's ARN of its name or its ARN.
+    """Build the bucket's ARN from its name or ARN.
 
     Raises:
         click.UsageError: something is missing, or contradicts the ARN.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from stache_ai_s3vectors.errors import ConfigurationError
-from stache_ai_s3vectors.service.arns import BUCKET_ARN, format_service_host, get_partition
+from stache_ai_s3vectors.service.arns import BUCKET_ARN, get_dns_suffix, get_partition
 from stache_ai_s3vectors.service.printable import to_printable
 from stache_ai_s3vectors.tool.failures import MissingEngineError
 from stache_ai_s3vectors.tool.options import suggest_nearest, with_common_options
@@ -68,9 +68,8 @@ def check_policies(  # noqa: PLR0913 - one for each option
     terraform show -json prints, or what aws iam get-role-policy, get-policy-version or
     get-account-authorization-details print. "-" is standard input. The local engine checks
     whether the policies allow what a level needs on the indexes. It evaluates the policies of one
-    role together. Of other
-    services only KMS is checked, and only with --kms-key. Exit status: 0 no findings, 1 findings,
-    2 wrong usage.
+    role together. KMS is the only other service that it checks, and only with --kms-key. Exit
+    status: 0 no findings, 1 findings, 2 wrong usage.
 
     \b
     Example:
@@ -126,8 +125,11 @@ def _read_parameters(
     )
     if region:
         partition = partition or get_partition(region)
-        suffix = format_service_host(partition, region).removeprefix(f"s3vectors.{region}.")
-        own = {"AWS::Region": region, "AWS::Partition": partition, "AWS::URLSuffix": suffix}
+        own = {
+            "AWS::Region": region,
+            "AWS::Partition": partition,
+            "AWS::URLSuffix": get_dns_suffix(partition),
+        }
     else:
         own = {"AWS::Partition": partition} if partition else {}
     values = dict(parameter.partition("=")[::2] for parameter in parameters)
@@ -245,5 +247,5 @@ def _print(  # noqa: PLR0913 - what is reported
         verb = "policies allow" if len(lines) > 1 else "policy allows"
         click.echo(
             f"the {verb} what {target.level} needs on {these} of {target.bucket}, and nothing "
-            f"else of S3 Vectors: {', '.join(target.indexes)}"
+            f"else in S3 Vectors: {', '.join(target.indexes)}"
         )

@@ -91,8 +91,8 @@ def _parse_all_conditions(
         parts += filters.parse_filter({STATUS: status})
     if not parts:
         raise click.UsageError(
-            "no condition is given: add --namespace, --status or --filter (to delete all "
-            "of an index: stache-s3vectors indexes delete, and create)"
+            "no condition is given: add --namespace, --status or --filter (to empty an index, "
+            "delete it with stache-s3vectors indexes delete, and create it again)"
         )
     return parts
 

@@ -137,7 +137,7 @@ def _fetch_vector(index: VectorIndex, key: str) -> Any:
 
 
 def _read_vector(file: IO[bytes]) -> list[Any]:
-    """The numbers in a file; whether they are some is checked as for every search."""
+    """Read the array in a file; its items are checked later, as for every search."""
     content = file.read(_VECTOR_BYTES + 1)
     try:
         vector = None if len(content) > _VECTOR_BYTES else json.loads(content)

@@ -100,7 +100,7 @@ def _format_counts(counts: Counter[str]) -> str:
 
 def _format_size(size: float) -> str:
     for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024:  # noqa: PLR2004 - a cent - of a unit make one of the next
+        if size < 1024:  # noqa: PLR2004 - that many of a unit make one of the next
             return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
         size /= 1024
     return f"{size:,.1f} TiB"

@@ -5,7 +5,7 @@ service       endpoint, clock, region
 bucket        does it exist, here or in another region?
 indexes       do Stache's indexes fit Stache's settings?
 permissions   each action of a level, by a call that changes nothing
-round_trip    one vector in a namespace of its own, removed again
+round_trip    one vector in a namespace of its own, which is then removed
 findings      the result of a check
 """
 

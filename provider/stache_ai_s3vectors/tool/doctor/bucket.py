@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def check_bucket(
     probes: Sequence[IndexProbe], options: Options, level: str
 ) -> Generator[Finding, None, bool]:
-    """Check the bucket by GetVectorBucket, which only the level manage-indexes allows.
+    """Check the bucket with GetVectorBucket, which only the level manage-indexes allows.
 
     Returns:
         Whether the provider may call it, as it does before it creates an index.

@@ -14,13 +14,13 @@ from dotenv import dotenv_values
 
 from stache_ai_s3vectors.aws import identity
 from stache_ai_s3vectors.aws.advice import find_endpoint
-from stache_ai_s3vectors.aws.connections import connect
+from stache_ai_s3vectors.aws.connections import get_client
 from stache_ai_s3vectors.errors import InvalidInputError, S3VectorsError
 from stache_ai_s3vectors.service.arns import BUCKET_ARN
 from stache_ai_s3vectors.service.metadata_keys import KINDS, index_variable
 from stache_ai_s3vectors.tool.index_access import check_index_name
 from stache_ai_s3vectors.tool.options import resolve_options
-from stache_ai_s3vectors.tool.remedies import find_remedy, get_error_code
+from stache_ai_s3vectors.tool.remedies import find_remedy
 
 from .findings import (
     Finding,
@@ -32,7 +32,6 @@ from .findings import (
     report_wrong,
 )
 from .indexes import IndexProbe
-from .service import OF_CREDENTIALS
 
 if TYPE_CHECKING:
     from stache_ai_s3vectors.settings import Options, Settings
@@ -116,7 +115,7 @@ def check_settings(settings: Settings) -> Options:
     try:
         options = resolve_options(settings)
         if options.local:
-            connect(options)  # the directory may belong to another engine
+            get_client(options)  # the directory may belong to another engine
     except S3VectorsError as error:
         raise Stop(report_error("settings", error)) from error
     return options
@@ -222,7 +221,7 @@ def check_credentials(options: Options) -> Iterator[Finding]:
         raise Stop(report_wrong("credentials", "no credentials are configured", fix))
     key = f"access key {credentials.key_id} ({credentials.method})"
     try:
-        client = connect(options)
+        client = get_client(options)
     except S3VectorsError as error:
         raise Stop(report_error("settings", error)) from error
     if not identity.has_sts(aws=find_endpoint(client, options) is None):
@@ -231,7 +230,7 @@ def check_credentials(options: Options) -> Iterator[Finding]:
     try:
         account, arn = identity.get_caller(client.meta.region_name)
     except S3VectorsError as error:
-        if get_error_code(error).startswith(OF_CREDENTIALS):
+        if error.about_credentials:
             raise Stop(report_error("credentials", error)) from error
         yield report_skipped("credentials", f"{key}; STS does not identify its owner: {error}")
         return

@@ -128,7 +128,7 @@ def _check_unchangeable(
     elif OVERFLOW not in description.non_filterable:
         text = (
             f"{OVERFLOW} is filterable in this index: nested metadata counts as filterable "
-            f"metadata, of which more than {limits.FILTERABLE_METADATA_BYTES} bytes are refused"
+            f"metadata, and more than {limits.FILTERABLE_METADATA_BYTES} bytes of that are refused"
         )
         yield report_warning(probe.name, text, _advise_replacing(probe, options, "migrate"))
 

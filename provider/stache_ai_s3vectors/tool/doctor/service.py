@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from stache_ai_s3vectors.aws.advice import find_endpoint
 from stache_ai_s3vectors.errors import AccessDeniedError, NotFoundError, UnavailableError
-from stache_ai_s3vectors.tool.remedies import get_error_code
 
 from .findings import (
     Finding,
@@ -26,17 +25,6 @@ _SKEW: Final = 300
 """Seconds by which AWS lets the time of a signature differ."""
 
 _NOTICEABLE: Final = 60
-
-OF_CREDENTIALS: Final = (
-    "Expired",
-    "InvalidSignature",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClient",
-    "InvalidClientTokenId",
-    "MissingAuthenticationToken",
-    "IncompleteSignature",
-)
-"""Beginnings of the error codes of credentials that AWS does not know or accept."""
 
 
 def check_service(probe: IndexProbe) -> Iterator[Finding]:
@@ -56,7 +44,7 @@ def check_service(probe: IndexProbe) -> Iterator[Finding]:
         raise Stop(report_error("endpoint", error))
     if not options.local:
         yield from _check_clock(dates)
-    if error is not None and get_error_code(error).startswith(OF_CREDENTIALS):
+    if error is not None and error.about_credentials:
         raise Stop(report_error("credentials", error))
     if error is not None and not isinstance(error, (NotFoundError, AccessDeniedError)):
         raise Stop(report_error("endpoint", error))

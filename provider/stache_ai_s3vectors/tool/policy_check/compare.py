@@ -155,5 +155,5 @@ def _find_direct_use(
     uses = [use for need in of_key for use in target.list_direct_uses(need)]
     if any(statement.evaluate(use) is not False for use in uses):
         problem = "the statement allows the key to be used outside S3 Vectors"
-        fix = f'add the Condition {{"StringEquals": {{"kms:ViaService": "{target.host}"}}}}'
+        fix = f'add the Condition {{"StringEquals": {{"kms:ViaService": "{target.via_service}"}}}}'
         yield statement.report(statement.line, "excess", problem, fix)

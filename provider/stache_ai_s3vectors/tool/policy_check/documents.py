@@ -113,8 +113,8 @@ def _check_sids(statements: list[Any]) -> Iterator[Finding]:
             continue
         line, name = raw.lines["Sid"], str(number)
         if not re.fullmatch("[A-Za-z0-9]*", sid):
-            problem = f'the Sid is "{sid}", IAM accepts letters and digits only'
-            yield Finding(line, "malformed", problem, "remove the others", name)
+            problem = f'the Sid is "{sid}"; IAM accepts letters and digits only'
+            yield Finding(line, "malformed", problem, "remove the other characters", name)
         elif sid in lines:
             problem = f'the statement on line {lines[sid]} also has the Sid "{sid}"'
             yield Finding(line, "malformed", problem, "give each statement its own", name)

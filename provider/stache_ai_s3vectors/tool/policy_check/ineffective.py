@@ -25,7 +25,7 @@ def correct(statement: WrittenStatement, target: Target) -> tuple[list[Finding],
     """Find what can never match in a statement, and correct its texts.
 
     The other checks take the corrected statement, so they do not report what follows from a fault.
-    But a Deny denies only what it denies as it is written.
+    A Deny is still evaluated as it is written.
     """
     actions, statement = _correct_texts(statement, "actions", _explain_action, target)
     resources, statement = _correct_texts(statement, "resources", _explain_resource, target)
@@ -69,7 +69,7 @@ def _explain_action(item: Text, statement: WrittenStatement, target: Target) -> 
         return None
     by_lower = {known.lower(): known for known in list_actions()}
     right_name = f"{PREFIX}{name}"
-    # With less, InsertVectors is answered with ListVectors
+    # With a lower cutoff, ListVectors would be suggested for InsertVectors
     near = get_close_matches(right_name.lower(), by_lower, 1, cutoff=0.92)
     right = right_name if expand_action(right_name) else by_lower[near[0]] if near else ""
     useless = statement.allows and not statement.negated_actions and not target.list_needed(right)

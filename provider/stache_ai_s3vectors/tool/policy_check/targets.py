@@ -11,7 +11,7 @@ from s3vectors_local import Caller
 from s3vectors_local.iam import ACTIONS, Need, Statement, find_needs
 from s3vectors_local.iam.patterns import matches_action
 from stache_ai_s3vectors.service import permissions
-from stache_ai_s3vectors.service.arns import format_service_host
+from stache_ai_s3vectors.service.arns import format_via_service
 
 from .arns import SERVICE, find_kinds
 from .findings import join_names
@@ -91,10 +91,10 @@ class Target:
         return self.bucket_arn.partition(":bucket/")[2]
 
     @property
-    def host(self) -> str:
-        """The host name of S3 Vectors, which uses the key."""
+    def via_service(self) -> str:
+        """The name of S3 Vectors in `kms:ViaService`, because it uses the key."""
         _, partition, _, region, *_ = self.bucket_arn.split(":")
-        return format_service_host(partition, region)
+        return format_via_service(partition, region)
 
     @cached_property
     def arns(self) -> tuple[str, ...]:
@@ -138,7 +138,7 @@ class Target:
             region, account = arn.split(":")[3:5]
             context |= {"aws:requestedregion": [region], "aws:resourceaccount": [account]}
         if action.lower().startswith(KMS):
-            context[VIA_SERVICE] = [self.host]
+            context[VIA_SERVICE] = [self.via_service]
             names = ("aws:s3vectors:arn", "aws:s3vectors:resource-id")
             context["kms:encryptioncontextkeys"] = names
         return Need(action, resource, context)
@@ -160,7 +160,7 @@ class Target:
 
     def list_direct_uses(self, need: Need) -> list[Need]:
         """The request on a key as the caller itself sends it, and through another service."""
-        other = {VIA_SERVICE: [self.host.replace(SERVICE, "s3", 1)]}
+        other = {VIA_SERVICE: [self.via_service.replace(SERVICE, "s3", 1)]}
         context = {key: need.context[key] for key in need.context if key != VIA_SERVICE}
         return [replace(need, context=context), replace(need, context=context | other)]
 

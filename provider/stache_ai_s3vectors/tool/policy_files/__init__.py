@@ -4,7 +4,7 @@ collection   the policies of a file, and their owners
 outputs      those in JSON that the AWS CLI or Terraform prints
 templates    those of a CloudFormation or SAM template
 source       JSON with the line of each text
-yaml_source  the same of YAML
+yaml_source  the same for YAML
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def collect_policies(text: str, parameters: Mapping[str, str]) -> Collection:
 
 
 def _collect(document: Any, collection: Collection, parameters: Mapping[str, str]) -> bool:
-    """Collect the policies of a document that is not a policy itself; whether it is known."""
+    """Collect the policies of a document other than a policy; return whether its form is known."""
     if not isinstance(document, Object) or "Statement" in document:
         return False
     if isinstance(document.get("Resources"), Object):

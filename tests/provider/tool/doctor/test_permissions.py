@@ -95,7 +95,7 @@ def test_a_policy_of_the_level_is_enough(three_indexes):
 
 def test_a_disabled_customer_key_is_not_reported_as_allowed(three_indexes):
     """KMS refuses with status 400, which is not a denial."""
-    client = providers.connections.connect(resolve_settings(providers.Settings()))
+    client = providers.connections.get_client(resolve_settings(providers.Settings()))
     body = b'{"message":"The key is disabled"}'
     disabled = providers.HttpResponse(400, {"x-amzn-errortype": "KmsDisabledException"}, body)
     providers.set_responses(client, "GetVectors", *[disabled] * 9)

@@ -23,7 +23,7 @@ from support.doctor_setup import WebPage, find_problems
 )
 def test_invalid_credentials_are_wrong(three_indexes, code, text):
     """Nothing else is tried; these error codes are not in the service's model."""
-    client = providers.connections.connect(resolve_settings(providers.Settings()))
+    client = providers.connections.get_client(resolve_settings(providers.Settings()))
     body = b'{"message":"The security token included in the request is not good"}'
     denied = providers.HttpResponse(403, {"x-amzn-errortype": code}, body)
     providers.set_responses(client, "GetIndex", *[denied] * 9)
@@ -60,7 +60,7 @@ def test_an_endpoint_that_is_another_web_server_is_wrong():
 def test_a_wrong_clock_is_reported_instead_of_its_consequences(monkeypatch, minutes, word):
     """AWS refuses the signature; the Date of its response has the reason."""
     monkeypatch.setenv("S3VECTORS_ENDPOINT_URL", "http://127.0.0.1:1")
-    client = providers.connections.connect(resolve_settings(providers.Settings()))
+    client = providers.connections.get_client(resolve_settings(providers.Settings()))
     server_time = datetime.now(timezone.utc) + timedelta(minutes=minutes)
     headers = {
         "x-amzn-errortype": "InvalidSignatureException",
