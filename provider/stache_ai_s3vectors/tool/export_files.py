@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from io import BufferedRandom
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from stache_ai_s3vectors.errors import ConfigurationError, S3VectorsError, UnavailableError
+
+_PRIVATE: Final = 0o600
+"""The texts of an index are for its owner, like the exports of the engine."""
 
 
 def check_target(file: Path, *, force: bool) -> None:
@@ -90,7 +93,7 @@ def _open_locked(partial: Path) -> BufferedRandom:
 
 
 def _create(name: str, flags: int) -> int:
-    return os.open(name, flags | os.O_CREAT, 0o666)
+    return os.open(name, flags | os.O_CREAT, _PRIVATE)
 
 
 def _is_at(opened: BufferedRandom, partial: Path) -> bool:

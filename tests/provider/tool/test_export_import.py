@@ -89,6 +89,15 @@ def test_an_invalid_filter_is_wrong_usage():
         assert (result.exit_code, problem in result.stderr) == (2, True), result.output
 
 
+def test_only_its_owner_may_read_an_export(tmp_path):
+    """It has every text of the index."""
+    tool.create_filled_provider(1)
+
+    tool.run_checked("export", "a.jsonl", *EXPORT)
+
+    assert (tmp_path / "a.jsonl").stat().st_mode & 0o777 == 0o600
+
+
 def test_only_force_replaces_an_existing_file(tmp_path):
     """It may be the only backup."""
     tool.create_filled_provider(3)

@@ -93,7 +93,7 @@ def test_the_template_of_this_repository_has_no_finding(level, chosen):
 
     assert result.exit_code == 0
     assert f"policy {name}\n" in result.stdout
-    assert "3 indexes of stache-vectors-123456789012, and nothing else" in result.stdout
+    assert "insights-1024 of stache-vectors-123456789012, and nothing else" in result.stdout
 
 
 def test_a_fault_in_a_template_is_at_its_line():

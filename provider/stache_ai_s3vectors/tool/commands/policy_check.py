@@ -242,10 +242,9 @@ def _print(  # noqa: PLR0913 - what is reported
         text = ": ".join((f"{file}:{finding.line}", finding.kind, *filter(None, parts)))
         click.echo(to_printable(f"{text}; {finding.fix}"))
     if target and not findings:
-        count = len(target.indexes)
-        these = "this index" if count == 1 else f"these {count} indexes"
+        indexes = "index" if len(target.indexes) == 1 else "indexes"
         verb = "policies allow" if len(lines) > 1 else "policy allows"
         click.echo(
-            f"the {verb} what {target.level} needs on {these} of {target.bucket}, and nothing "
-            f"else in S3 Vectors: {', '.join(target.indexes)}"
+            f"the {verb} what {target.level} needs on {indexes} {', '.join(target.indexes)} of "
+            f"{target.bucket}, and nothing else in S3 Vectors"
         )
