@@ -71,7 +71,7 @@ def tab_to(page, name):
 def test_a_query_works_with_the_keyboard_alone(page, console):
     """Skip link, index, query, explanation and map can be reached and used."""
     show(page, console, "overview")
-    page.wait("ENHANCED")
+    page.wait("cosine")
     tab_to(page, "Skip to the content")
     page.press("Enter")
     tab_to(page, "many")

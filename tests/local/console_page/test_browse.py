@@ -111,7 +111,7 @@ def test_vectors_are_counted_on_request(page, console):
     page.click("button", "Count vectors")
     page.wait(f"{MANY:,} vectors")
     page.navigate("#/")
-    page.wait("ENHANCED")
+    page.wait("cosine")
 
     assert page.evaluate("[...document.querySelectorAll('.count')].map(c => c.textContent)") == [
         "–",
