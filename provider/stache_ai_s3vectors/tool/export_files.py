@@ -93,7 +93,9 @@ def _open_locked(partial: Path) -> BufferedRandom:
 
 
 def _create(name: str, flags: int) -> int:
-    return os.open(name, flags | os.O_CREAT, _PRIVATE)
+    # The name can be predicted: in a shared folder, another user could link it to a file of ours
+    no_link = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
+    return os.open(name, flags | os.O_CREAT | no_link, _PRIVATE)
 
 
 def _is_at(opened: BufferedRandom, partial: Path) -> bool:

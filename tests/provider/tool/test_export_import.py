@@ -98,6 +98,21 @@ def test_only_its_owner_may_read_an_export(tmp_path):
     assert (tmp_path / "a.jsonl").stat().st_mode & 0o777 == 0o600
 
 
+def test_an_export_does_not_follow_a_link(tmp_path):
+    """In a shared folder, another user could have made it."""
+    start_export()
+    [partial] = tmp_path.glob("*.partial")
+    partial.unlink()
+    (tmp_path / "precious").write_text("precious")
+    partial.symlink_to("precious")
+
+    result = tool.run("export", "a.jsonl", "--force", *EXPORT)
+
+    assert result.exit_code == 2
+    assert ".partial cannot be written: " in result.stderr
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
 def test_only_force_replaces_an_existing_file(tmp_path):
     """It may be the only backup."""
     tool.create_filled_provider(3)
