@@ -148,7 +148,10 @@ def simulate_aws(bucket_mode: BucketMode = "enhanced") -> Iterator[Aws]:
         _serve(Router(moto_and_lambda, engine)) as url,
     ):
         aws = Aws(url, policies)
-        yield aws
+        try:
+            yield aws
+        finally:
+            moto_api_backend.reset()  # moto keeps everything in the process
 
 
 @contextmanager
