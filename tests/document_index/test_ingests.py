@@ -190,6 +190,19 @@ def test_the_old_version_stays_in_the_trash_if_the_new_one_is_complete(start_pip
         reset_caches()
 
 
+def test_a_document_without_chunks_is_restored(start_pipeline, tmp_path):
+    """It is in no vector index, so any provider restores it."""
+
+    def run():
+        index = ingesting.make_pipeline(tmp_path).document_index_provider
+        index.create_document("d1", "d1.md", "notes", chunk_ids=[])
+        index.soft_delete_document("d1", "notes", delete_reason="reingest_version")
+
+    run_in_child(run)
+
+    assert [document["doc_id"] for document in list_documents(start_pipeline())] == ["d1"]
+
+
 def test_a_document_that_was_ingested_again_is_not_listed_twice(start_pipeline, tmp_path):
     """The interrupted ingest is undone."""
     ingest_until(tmp_path, "document_index_provider", "create_document")

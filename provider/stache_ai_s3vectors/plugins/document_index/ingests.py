@@ -248,10 +248,10 @@ def _settle_replacement(
     with database.read() as db:
         record = load_document(db, doc_id, namespace)
         waiting = record is not None and record["status"] == DELETING and not _is_taken(db, record)
-    if record is not None and waiting:
-        if not vectors.get_by_ids(record["chunk_ids"], fields=["doc_id"]):
+    if record is not None and waiting and record["chunk_ids"]:
+        restored = vectors.update_status(record["chunk_ids"], record["namespace"], ACTIVE)
+        if not restored:
             return
-        vectors.update_status(record["chunk_ids"], record["namespace"], ACTIVE)
     with database.write() as db:
         record = load_document(db, doc_id, namespace)
         if waiting and record is not None and record["status"] == DELETING:
