@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from hatch_build import VARIABLE
-from support import ROOT
+from support import ROOT, TESTS
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 TEMPLATES = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
@@ -20,7 +20,7 @@ TEMPLATES = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 
 def check_workflows(*paths):
     packages = Path(sys.prefix) / "javascript"
-    script = ROOT / "tests" / "support" / "workflows.mjs"
+    script = TESTS / "support" / "workflows.mjs"
     node = Path(sys.executable).with_name("node")
     command = [node, script, packages, *paths]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()

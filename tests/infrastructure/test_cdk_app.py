@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from aws_cdk import App, Tags, Validations
@@ -12,10 +11,11 @@ from cdk_nag import AwsSolutionsChecks
 
 from stache_ai_s3vectors.service.permissions import LEVELS
 from stache_stack import Options, StacheStack
+from support import ROOT
 from support.deployment import stores
 from support.deployment.cloudformation import RESOURCE_TYPES, resolve_template
 
-CDK = Path(__file__).parents[2] / "examples" / "cdk"
+CDK = ROOT / "examples" / "cdk"
 CONTEXT = json.loads((CDK / "cdk.json").read_text())["context"]
 BUCKET = "stache-vectors-123456789012"
 

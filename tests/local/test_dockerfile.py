@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 from s3vectors_local.__main__ import main
-from support import tool
+from support import ROOT, tool
 from support.endpoints import serve
 
-DOCKERFILE = Path(__file__).parents[2] / "local" / "Dockerfile"
+DOCKERFILE = ROOT / "local" / "Dockerfile"
 INSTRUCTIONS = [
     line.split(" ", 1)
     for line in DOCKERFILE.read_text().replace("\\\n", "").splitlines()

@@ -63,7 +63,7 @@ def find_remedy(error: S3VectorsError) -> str:
         return " ".join(error.remedy.split())
     if isinstance(error.__cause__, S3VectorsError):
         return find_remedy(error.__cause__)
-    known = _BY_CODE.get(get_error_code(error).removesuffix("Exception"))
+    known = _BY_CODE.get(_get_error_code(error).removesuffix("Exception"))
     if known:
         return known
     if isinstance(error, AccessDeniedError):
@@ -71,7 +71,7 @@ def find_remedy(error: S3VectorsError) -> str:
     return _advise_on_service(str(error)) if isinstance(error, UnavailableError) else ""
 
 
-def get_error_code(error: S3VectorsError) -> str:
+def _get_error_code(error: S3VectorsError) -> str:
     """AWS's code of the error behind one of ours; empty when the service did not answer."""
     # botocore's errors of the connection have a response that is None
     response = getattr(error.__cause__, "response", None) or {}

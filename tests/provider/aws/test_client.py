@@ -37,7 +37,7 @@ def test_providers_of_one_path_share_an_engine(tmp_path):
 def test_the_next_process_reads_what_is_stored_on_disk(tmp_path):
     """The first process creates the bucket and the index."""
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from support import TESTS, providers; "
+        "import sys; sys.path.insert(0, sys.argv[1]); from support import providers; "
         "provider = providers.create_provider(s3vectors_endpoint_url='local:data'); "
         "provider.insert([[1, 2, 3, 4]], ['t'], ids=['a'])"
     )

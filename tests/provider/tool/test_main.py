@@ -17,7 +17,7 @@ from s3vectors_local import Engine
 from stache_ai_s3vectors.settings import resolve_settings
 from stache_ai_s3vectors.tool.main import main
 from stache_ai_s3vectors.tool.options import load_settings_from_options
-from support import endpoints, providers, tool
+from support import ROOT, endpoints, providers, tool
 
 BUCKET_ARN = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 LOCAL = ["--bucket", "my-bucket", "--endpoint", "local:data", "--dimension", "8"]
@@ -327,7 +327,7 @@ def test_a_shell_completes_commands_options_and_values(words, offered, dimension
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_commands_of_the_page_switch_on_completion(shell):
     """With the script that the command prints for a shell."""
-    page = (Path(__file__).parents[3] / "docs" / "operate.md").read_text()
+    page = (ROOT / "docs" / "operate.md").read_text()
 
     printed = run_process(_STACHE_S3VECTORS_COMPLETE=f"{shell}_source").stdout
 

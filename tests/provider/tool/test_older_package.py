@@ -13,11 +13,11 @@ from functools import partial
 import pytest
 
 from stache_ai_s3vectors import InvalidInputError, NamespaceError
-from support import ROOT, providers, tool
+from support import ROOT, TESTS, providers, tool
 from support.endpoints import serve
 
 OLDER = ROOT / ".venv-older" / "bin" / "python"
-SCRIPT = ROOT / "tests" / "support" / "call_older_package.py"
+SCRIPT = TESTS / "support" / "call_older_package.py"
 
 QUESTION = [1.0, 0.0, 0.5, 0.25]
 IDS = [f"old-{n}" for n in range(4)]

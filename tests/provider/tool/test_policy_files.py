@@ -6,7 +6,6 @@ import json
 import sys
 from importlib.util import find_spec
 from itertools import pairwise
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -16,11 +15,12 @@ from hypothesis import strategies as st
 
 from stache_ai_s3vectors.service.permissions import LEVELS, build_policy
 from stache_ai_s3vectors.tool.main import main
+from support import ROOT
 
 BUCKET = "arn:aws:s3vectors:us-east-1:123456789012:bucket/my-bucket"
 DOCUMENTS = f"{BUCKET}/index/documents"
 PLACE = ["--account", "123456789012", "--region", "us-east-1"]
-TEMPLATE = Path(__file__).parents[3] / "sam" / "template.yaml"
+TEMPLATE = ROOT / "sam" / "template.yaml"
 GOOD = build_policy("read-write", BUCKET, ["documents"])
 READ = build_policy("read", BUCKET, ["documents"])
 LOGS = {

@@ -105,10 +105,12 @@ def _start_program(command: str) -> subprocess.Popen[str]:
     Each command has a process of its own, because the simulated AWS transforms a template while the
     SAM CLI deploys it.
     """
-    environment = _make_environment(online=False, endpoint="")
     process = subprocess.Popen(
         [_BIN / "python", Path(__file__).with_name("sam_programs.py"), command],
-        env={**environment, "PYTHONPATH": join_python_path(TESTS)},
+        env={
+            **_make_environment(online=False, endpoint=""),
+            "PYTHONPATH": join_python_path(TESTS),
+        },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
